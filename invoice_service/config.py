@@ -1,0 +1,100 @@
+"""Every setting and every limit, read once from the environment into one frozen value.
+
+Nothing else in the package reads the environment. Each default is what a laptop needs; the comment
+beside it says why it is what it is.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+from invoice_service.errors import Error, N_
+
+
+class BadSetting(Error):
+    code = "config.bad_setting"
+    message = N_("The setting {name} is {value!r}; it must be {expected}.")
+    status = 500
+
+
+@dataclass(frozen=True, slots=True)
+class Config:
+    # Where things are.
+    data_dir: Path = Path(".data")
+    database_url: str = ""
+    chain_rpc_url: str = ""
+    public_url: str = "http://localhost:8000"
+    sandbox_url: str = ""  # the pretend payment service; empty = absent, with its doors
+    log_origin: str = "stall-ledger.local/log"  # C2SP checkpoint origin: names the log for ever
+    issuer_name: str = "Stall Ledger pilot"
+    chain_operator: str = "this installation itself"  # said in every verdict: who runs the chain
+
+    # Invoice numbers: year, region (53 = Yunnan), channel (9 = pilot: no tax bureau's channel uses it).
+    region_code: str = "53"
+    channel: str = "9"
+
+    # Orders. A real shopper pays within a minute or two; WeChat asks that no order is closed before
+    # five minutes. ¥50,000 is far above any basket of a farmers' market and below payment-app limits.
+    order_lifetime_s: int = 900
+    max_amount_fen: int = 5_000_000
+    max_lines: int = 60
+
+    # Payments. Five minutes is the freshness WeChat Pay documents for its notices.
+    notification_max_age_s: int = 300
+    provider_timeout_s: float = 4.0  # a provider expects its own answers within five seconds
+    payment_query_after_s: tuple[int, ...] = (5, 15, 30, 60, 120, 300, 600)
+
+    # The ledger. A head every half second is soon enough to watch and few enough for any chain.
+    settle_interval_ms: int = 200
+    anchor_interval_ms: int = 500
+    seal_batch: int = 5_000  # bounds memory and the time the head row stays locked
+    chain_confirmations: int = 0  # blocks on top before "final"; 0 suits a development chain
+    chain_timeout_s: float = 5.0
+    stuck_after_s: int = 60  # a pending transaction older than this is replaced at a higher fee
+
+    # The web. A whole market sits behind one address, so limits are per guess, not per visit.
+    max_body_bytes: int = 1_000_000
+    verify_limit: str = "120 per minute"
+    number_lookup_limit: str = "30 per minute"
+    web_workers: int = 2
+    web_threads: int = 32
+    max_live_streams: int = 24  # per process; the pages beyond it poll
+    live_poll_ms: int = 250
+    json_logs: bool = False
+    database_pool: int = 16
+
+    @property
+    def sandbox_on(self) -> bool:
+        return bool(self.sandbox_url)
+
+    @classmethod
+    def from_environment(cls, environment: Mapping[str, str]) -> Config:
+        """Read upper-cased field names (DATA_DIR, DATABASE_URL, …). Raises BadSetting."""
+        return cls(
+            **{
+                name: _read(name, environment[name.upper()], default)
+                for name, default in _defaults(cls).items()
+                if environment.get(name.upper(), "") != ""
+            }
+        )
+
+
+def _defaults(config: type[Config]) -> dict[str, object]:
+    empty = config()
+    return {name: getattr(empty, name) for name in config.__dataclass_fields__}
+
+
+def _read(name: str, text: str, default: object):  # type: ignore[no-untyped-def]
+    """`text` as a value of the default's type."""
+    expected = type(default).__name__
+    try:
+        if isinstance(default, bool):
+            return {"1": True, "true": True, "0": False, "false": False}[text.lower()]
+        if isinstance(default, tuple):
+            expected = "numbers separated by commas"
+            return tuple(int(part) for part in text.split(","))
+        return type(default)(text)
+    except (ValueError, KeyError):
+        raise BadSetting(name=name.upper(), value=text, expected=expected) from None

@@ -1,0 +1,1 @@
+"""Payment providers: `provider.py` says what any of them must do, one package each does it."""

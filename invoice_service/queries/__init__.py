@@ -1,0 +1,1 @@
+"""Reads, one module an audience: read-only, answering frozen values made for pages and the API."""

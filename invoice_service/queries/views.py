@@ -1,0 +1,132 @@
+"""The frozen values that pages and the API show. They hold no behaviour and no database rows."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime
+from decimal import Decimal
+
+
+@dataclass(frozen=True, slots=True)
+class GoodsView:
+    sku: str
+    name: str
+    unit: str
+    price_fen: int
+    available: bool
+
+
+@dataclass(frozen=True, slots=True)
+class StallView:
+    """What a shopper sees who scans a stall's code. Names are in the reader's language."""
+
+    code: str
+    name: str
+    place: str  # where in the market: "Hall A, row 3"
+    kind: str
+    market_name: str
+    vendor_name: str
+    is_open: bool
+    default_goods: str  # the goods class that a plain amount is sold under
+    goods: tuple[GoodsView, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class LineView:
+    name: str
+    quantity: Decimal
+    unit: str
+    unit_price: Decimal  # yuan per unit
+    amount_fen: int
+    tax_label: str = ""  # "免税", "9%", "1%"; empty where tax is not yet decided (orders)
+    tax_fen: int = 0
+    tax_reason: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class PaymentView:
+    """A payment that reached us. `disposition`: settles · late · surplus (the last two are paid back)."""
+
+    amount_fen: int
+    paid_at: datetime
+    disposition: str
+    refunded_at: datetime | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class OrderView:
+    token: str
+    status: str  # open · paid · closed · refunded
+    amount_fen: int
+    stall_code: str
+    stall_name: str
+    market_name: str
+    vendor_name: str
+    lines: tuple[LineView, ...]
+    created_at: datetime
+    expires_at: datetime
+    paid_at: datetime | None
+    payments: tuple[PaymentView, ...]
+    invoice_number: str | None
+    invoice_token: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class LedgerState:
+    """Where an entry stands. Derived from sizes, never stored per entry.
+
+    `state`: queued (written, not yet in the log) · sealed (in the log) · mined (its head is in a
+    block) · final (that block is deep enough). `waiting` is True when the chain is not answering.
+    """
+
+    state: str
+    index: int | None = None
+    tree_size: int | None = None
+    tx_hash: str | None = None
+    block_number: int | None = None
+    waiting: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class InvoiceView:
+    number: str
+    token: str
+    status: str  # valid (credited_in_part and credited come with credit notes)
+    issued_at: datetime
+    seller_name: str
+    seller_tax_id: str | None
+    market_name: str
+    stall_name: str
+    buyer_kind: str | None  # individual · organization; None where the buyer was erased
+    buyer_name: str | None
+    buyer_tax_id: str | None
+    lines: tuple[LineView, ...]
+    net_fen: int
+    tax_fen: int
+    total_fen: int
+    total_capitals: str
+    order_token: str
+    ledger: LedgerState
+
+
+@dataclass(frozen=True, slots=True)
+class StepView:
+    """One step of a verification. `outcome`: passed · failed · undecided."""
+
+    name: str
+    outcome: str
+    detail: str
+
+
+@dataclass(frozen=True, slots=True)
+class VerdictView:
+    """`verdict`: genuine · altered · unknown · undecided. `sentence` says it in one line."""
+
+    verdict: str
+    sentence: str
+    status: str | None
+    number: str | None
+    total_fen: int | None
+    issued_at: datetime | None
+    seller_name: str | None
+    steps: tuple[StepView, ...]
