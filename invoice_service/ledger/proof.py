@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from itertools import takewhile
 
 from invoice_service.ledger.tree import HASH_BYTES, node_hash
 
@@ -26,7 +25,9 @@ def includes(leaf: bytes, index: int, size: int, path: Sequence[bytes], root: by
     return last == 0 and computed == root
 
 
-def is_consistent(old_size: int, new_size: int, path: Sequence[bytes], old_root: bytes, new_root: bytes) -> bool:
+def is_consistent(
+    old_size: int, new_size: int, path: Sequence[bytes], old_root: bytes, new_root: bytes
+) -> bool:
     """Whether the tree of `new_size` entries begins with the whole tree of `old_size` entries."""
     if not 0 < old_size <= new_size or any(len(node) != HASH_BYTES for node in path):
         return False
@@ -36,8 +37,8 @@ def is_consistent(old_size: int, new_size: int, path: Sequence[bytes], old_root:
     if not nodes:
         return False
     node, last = old_size - 1, new_size - 1
-    skipped = sum(1 for _ in takewhile(lambda n: n & 1, _shifts(node)))
-    node, last = node >> skipped, last >> skipped
+    while node & 1:
+        node, last = node >> 1, last >> 1
     old_computed = new_computed = nodes[0]
     for sibling in nodes[1:]:
         if last == 0:
@@ -51,9 +52,3 @@ def is_consistent(old_size: int, new_size: int, path: Sequence[bytes], old_root:
             new_computed = node_hash(new_computed, sibling)
         node, last = node >> 1, last >> 1
     return last == 0 and old_computed == old_root and new_computed == new_root
-
-
-def _shifts(number: int):  # type: ignore[no-untyped-def]
-    while True:
-        yield number
-        number >>= 1

@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import ClassVar, Protocol
 
-from invoice_service.errors import Error, N_, Unavailable
+from invoice_service.errors import N_, Error, Unavailable
 
 
 class PaymentState(enum.Enum):

@@ -1,0 +1,1 @@
+"""What a market's sales and invoices are. Standard library only; one module a noun."""

@@ -1,0 +1,188 @@
+"""The issuer's private keys: files in the data directory, each made once, readable by its owner only.
+
+`root/` is kept apart: the root key signs the issuer statement and nothing else, and a careful
+operator moves that folder to a safe after the first run. `keys/` holds what works every day.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import secrets
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+from cryptography import x509
+from cryptography.hazmat.primitives import hashes, serialization
+from cryptography.hazmat.primitives.asymmetric import ec, ed25519
+from cryptography.hazmat.primitives.ciphers.aead import AESGCM
+from cryptography.x509.oid import NameOID
+
+from invoice_service.domain.token import TokenKey
+from invoice_service.errors import N_, Error
+from invoice_service.ledger.keys import key_id, public_der
+
+_CA_YEARS = 20
+_LEAF_YEARS = 5
+
+
+class KeysMissing(Error):
+    code = "keys.missing"
+    message = N_("The key file {path} is missing. Run `python -m invoice_service keys` first.")
+    status = 500
+
+
+@dataclass(frozen=True, slots=True)
+class Keyring:
+    """The working keys. `issuer_id` is the fingerprint of the root key, which is not here."""
+
+    issuer_id: bytes
+    entry: ec.EllipticCurvePrivateKey = field(repr=False)
+    checkpoint: ed25519.Ed25519PrivateKey = field(repr=False)
+    tokens: TokenKey = field(repr=False)
+    vault: AESGCM = field(repr=False)  # encrypts claim keys at rest
+    cookie: bytes = field(repr=False)
+    merchant: ec.EllipticCurvePrivateKey = field(repr=False)
+    sequencer: bytes = field(repr=False)  # secp256k1: the account that appends heads
+    admin: bytes = field(repr=False)  # secp256k1: the cold account that opens logs
+
+    @property
+    def log_id(self) -> bytes:
+        """32 bytes that name this issuer's log in the contract."""
+        return hashlib.sha256(b"SLLOGID1" + self.issuer_id).digest()
+
+
+def make_missing(data_dir: Path, *, now: datetime, issuer_name: str) -> bool:
+    """Make every key that is not there yet, and nothing else. Answers whether any was made."""
+    before = _files(data_dir)
+    for folder in ("root", "keys", "sandbox"):
+        (data_dir / folder).mkdir(parents=True, exist_ok=True)
+    (data_dir / "root").chmod(0o700)
+    (data_dir / "keys").chmod(0o700)
+    root = _make_p256(data_dir / "root" / "root.pem")
+    _make(data_dir / "root" / "root.crt", lambda: _ca_certificate(root, issuer_name, now))
+    entry = _make_p256(data_dir / "keys" / "entry.pem")
+    _make(data_dir / "keys" / "entry.crt", lambda: _certificate(entry, root, issuer_name, now))
+    _make(data_dir / "keys" / "issuer.der", lambda: public_der(root))
+    _make(data_dir / "keys" / "checkpoint.pem", lambda: _pem(ed25519.Ed25519PrivateKey.generate()))
+    for name in ("tokens", "vault", "cookie", "sequencer", "admin"):
+        _make(data_dir / "keys" / f"{name}.key", lambda: secrets.token_hex(32).encode())
+    merchant = _make_p256(data_dir / "keys" / "merchant.pem")
+    _make(data_dir / "sandbox" / "merchant.pub.pem", lambda: _public_pem(merchant))
+    return _files(data_dir) != before
+
+
+def load(data_dir: Path) -> Keyring:
+    """Raises KeysMissing, naming the file."""
+    keys = data_dir / "keys"
+    return Keyring(
+        issuer_id=key_id(_read(keys / "issuer.der")),
+        entry=_load_p256(keys / "entry.pem"),
+        checkpoint=_load_ed25519(keys / "checkpoint.pem"),
+        tokens=TokenKey(_secret(keys / "tokens.key")),
+        vault=AESGCM(_secret(keys / "vault.key")),
+        cookie=_secret(keys / "cookie.key"),
+        merchant=_load_p256(keys / "merchant.pem"),
+        sequencer=_secret(keys / "sequencer.key"),
+        admin=_secret(keys / "admin.key"),
+    )
+
+
+def load_root(data_dir: Path) -> ec.EllipticCurvePrivateKey:
+    """The root key, for signing an issuer statement. Raises KeysMissing where it was put away."""
+    return _load_p256(data_dir / "root" / "root.pem")
+
+
+def _files(data_dir: Path) -> set[Path]:
+    return {path for folder in ("root", "keys", "sandbox") for path in (data_dir / folder).glob("*")}
+
+
+def _make(path: Path, content: Callable[[], bytes]) -> None:
+    """Write a file once, whole or not at all, for its owner's eyes only."""
+    if path.exists():
+        return
+    draft = path.with_name(f".{path.name}.{secrets.token_hex(4)}")
+    descriptor = os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+    with os.fdopen(descriptor, "wb") as file:
+        file.write(content())
+        file.flush()
+        os.fsync(file.fileno())
+    draft.rename(path)
+
+
+def _make_p256(path: Path) -> ec.EllipticCurvePrivateKey:
+    _make(path, lambda: _pem(ec.generate_private_key(ec.SECP256R1())))
+    return _load_p256(path)
+
+
+def _pem(key: ec.EllipticCurvePrivateKey | ed25519.Ed25519PrivateKey) -> bytes:
+    return key.private_bytes(
+        serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption()
+    )
+
+
+def _public_pem(key: ec.EllipticCurvePrivateKey) -> bytes:
+    return key.public_key().public_bytes(
+        serialization.Encoding.PEM, serialization.PublicFormat.SubjectPublicKeyInfo
+    )
+
+
+def _read(path: Path) -> bytes:
+    try:
+        return path.read_bytes()
+    except FileNotFoundError:
+        raise KeysMissing(path=str(path)) from None
+
+
+def _secret(path: Path) -> bytes:
+    return bytes.fromhex(_read(path).decode().strip())
+
+
+def _load_p256(path: Path) -> ec.EllipticCurvePrivateKey:
+    key = serialization.load_pem_private_key(_read(path), password=None)
+    if not isinstance(key, ec.EllipticCurvePrivateKey):
+        raise KeysMissing(path=str(path))
+    return key
+
+
+def _load_ed25519(path: Path) -> ed25519.Ed25519PrivateKey:
+    key = serialization.load_pem_private_key(_read(path), password=None)
+    if not isinstance(key, ed25519.Ed25519PrivateKey):
+        raise KeysMissing(path=str(path))
+    return key
+
+
+def _ca_certificate(root: ec.EllipticCurvePrivateKey, name: str, now: datetime) -> bytes:
+    """A self-signed CA certificate over the root key; PDF signatures will hang on it."""
+    subject = _name(f"{name} root")
+    builder = _builder(subject, subject, root, now, years=_CA_YEARS)
+    builder = builder.add_extension(x509.BasicConstraints(ca=True, path_length=0), critical=True)
+    return builder.sign(root, hashes.SHA256()).public_bytes(serialization.Encoding.PEM)
+
+
+def _certificate(
+    key: ec.EllipticCurvePrivateKey, root: ec.EllipticCurvePrivateKey, name: str, now: datetime
+) -> bytes:
+    builder = _builder(_name(f"{name} invoices"), _name(f"{name} root"), key, now, years=_LEAF_YEARS)
+    builder = builder.add_extension(x509.BasicConstraints(ca=False, path_length=None), critical=True)
+    return builder.sign(root, hashes.SHA256()).public_bytes(serialization.Encoding.PEM)
+
+
+def _builder(
+    subject: x509.Name, issuer: x509.Name, key: ec.EllipticCurvePrivateKey, now: datetime, *, years: int
+) -> x509.CertificateBuilder:
+    return (
+        x509.CertificateBuilder()
+        .subject_name(subject)
+        .issuer_name(issuer)
+        .public_key(key.public_key())
+        .serial_number(x509.random_serial_number())
+        .not_valid_before(now.astimezone(UTC) - timedelta(minutes=5))
+        .not_valid_after(now.astimezone(UTC) + timedelta(days=365 * years))
+    )
+
+
+def _name(text: str) -> x509.Name:
+    return x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, text)])

@@ -1,0 +1,73 @@
+"""The two kinds of signature in the ledger, as bytes in and bytes out.
+
+P-256 for entries and the issuer statement, because every browser's WebCrypto verifies it; Ed25519 for
+checkpoints, because C2SP signed notes use it. Public keys travel as DER SubjectPublicKeyInfo.
+"""
+
+from __future__ import annotations
+
+import hashlib
+
+from cryptography.exceptions import InvalidSignature, UnsupportedAlgorithm
+from cryptography.hazmat.primitives import hashes, serialization
+from cryptography.hazmat.primitives.asymmetric import ec, ed25519
+from cryptography.hazmat.primitives.asymmetric.utils import decode_dss_signature, encode_dss_signature
+
+_SHA256 = ec.ECDSA(hashes.SHA256())
+
+
+def sign_p256(key: ec.EllipticCurvePrivateKey, message: bytes) -> bytes:
+    """64 bytes, r ‖ s, of ECDSA with SHA-256."""
+    r, s = decode_dss_signature(key.sign(message, _SHA256))
+    return r.to_bytes(32, "big") + s.to_bytes(32, "big")
+
+
+def verifies_p256(public_key_der: bytes, message: bytes, signature: bytes) -> bool:
+    key = _load(public_key_der)
+    if not isinstance(key, ec.EllipticCurvePublicKey) or key.curve.name != "secp256r1":
+        return False
+    if len(signature) != 64:
+        return False
+    der = encode_dss_signature(int.from_bytes(signature[:32], "big"), int.from_bytes(signature[32:], "big"))
+    try:
+        key.verify(der, message, _SHA256)
+    except InvalidSignature:
+        return False
+    return True
+
+
+def verifies_ed25519(public_key_der: bytes, message: bytes, signature: bytes) -> bool:
+    key = _load(public_key_der)
+    if not isinstance(key, ed25519.Ed25519PublicKey):
+        return False
+    try:
+        key.verify(signature, message)
+    except InvalidSignature:
+        return False
+    return True
+
+
+def public_der(key: ec.EllipticCurvePrivateKey | ed25519.Ed25519PrivateKey) -> bytes:
+    return key.public_key().public_bytes(
+        serialization.Encoding.DER, serialization.PublicFormat.SubjectPublicKeyInfo
+    )
+
+
+def raw_ed25519(public_key_der: bytes) -> bytes:
+    """The 32 raw bytes of an Ed25519 key. Raises ValueError for any other key."""
+    key = _load(public_key_der)
+    if not isinstance(key, ed25519.Ed25519PublicKey):
+        raise ValueError("not an Ed25519 key")
+    return key.public_bytes_raw()
+
+
+def key_id(public_key_der: bytes) -> bytes:
+    """How a key is named everywhere: SHA-256 of its SubjectPublicKeyInfo. The root's is the issuer id."""
+    return hashlib.sha256(public_key_der).digest()
+
+
+def _load(public_key_der: bytes) -> object:
+    try:
+        return serialization.load_der_public_key(public_key_der)
+    except (ValueError, UnsupportedAlgorithm):
+        return None

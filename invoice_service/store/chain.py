@@ -1,0 +1,156 @@
+"""Epochs of the contract, heads submitted to it, and what we last heard of the chain."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import Connection, bindparam, func, insert, select, update
+from sqlalchemy.dialects.postgresql import insert as upsert
+
+from invoice_service.store.tables import chain_health, epochs, submissions
+
+_LANDED = submissions.c.status.in_(["mined", "final"])
+_COVERING = (
+    select(submissions)
+    .where(submissions.c.epoch_id == bindparam("epoch_id"), _LANDED)
+    .where(submissions.c.new_size > bindparam("index"))
+    .order_by(submissions.c.new_size)
+    .limit(1)
+)  # fmt: skip
+
+
+@dataclass(frozen=True, slots=True)
+class Epoch:
+    """`contract` is None between the nonce's being kept and the deployment's being known."""
+
+    id: int
+    nonce: bytes
+    chain_id: int
+    genesis_hash: bytes
+    contract: bytes | None
+    log_id: bytes
+    operator: str
+    opened_size: int
+    opened_at: datetime | None
+
+
+@dataclass(frozen=True, slots=True)
+class Submission:
+    """One signed transaction that offers a head to the contract."""
+
+    id: int
+    epoch_id: int
+    nonce: int
+    old_size: int
+    new_size: int
+    new_root: bytes
+    raw: bytes
+    tx_hash: bytes
+    gas_price: int
+    status: str
+    created_at: datetime
+    block_number: int | None
+    block_hash: bytes | None
+    block_time: datetime | None
+    gas_used: int | None
+
+
+@dataclass(frozen=True, slots=True)
+class ChainHealth:
+    reachable: bool
+    detail: str
+    block_number: int | None
+    checked_at: datetime
+
+
+def live_epoch(connection: Connection) -> Epoch | None:
+    columns = [epochs.c[name] for name in Epoch.__dataclass_fields__]
+    row = connection.execute(select(*columns).where(epochs.c.ended_at.is_(None))).first()
+    return None if row is None else Epoch(*row)
+
+
+def all_epochs(connection: Connection) -> Sequence[Epoch]:
+    columns = [epochs.c[name] for name in Epoch.__dataclass_fields__]
+    query = select(*columns).where(epochs.c.opened_at.is_not(None)).order_by(epochs.c.id)
+    return [Epoch(*row) for row in connection.execute(query)]
+
+
+def add_epoch(connection: Connection, values: Mapping[str, Any]) -> None:
+    connection.execute(insert(epochs), values)
+
+
+def set_epoch(connection: Connection, epoch_id: int, values: Mapping[str, Any]) -> None:
+    connection.execute(update(epochs).where(epochs.c.id == epoch_id).values(**values))
+
+
+def add_submission(connection: Connection, values: Mapping[str, Any]) -> None:
+    connection.execute(insert(submissions), {"status": "pending", **values})
+
+
+def pending(connection: Connection, epoch_id: int) -> Submission | None:
+    return _first(
+        connection,
+        select(submissions).where(submissions.c.epoch_id == epoch_id, submissions.c.status == "pending"),
+    )
+
+
+def same_head(connection: Connection, submission: Submission) -> Sequence[Submission]:
+    """Every transaction that ever offered this head, replacements included: any of them may be mined."""
+    query = select(submissions).where(
+        submissions.c.epoch_id == submission.epoch_id,
+        submissions.c.new_size == submission.new_size,
+        submissions.c.status != "failed",
+    )
+    return [Submission(*row) for row in connection.execute(query)]
+
+
+def newest_landed(connection: Connection, epoch_id: int) -> Submission | None:
+    query = select(submissions).where(submissions.c.epoch_id == epoch_id, _LANDED)
+    return _first(connection, query.order_by(submissions.c.new_size.desc()).limit(1))
+
+
+def mined_not_final(connection: Connection, epoch_id: int) -> Sequence[Submission]:
+    query = select(submissions).where(submissions.c.epoch_id == epoch_id, submissions.c.status == "mined")
+    return [Submission(*row) for row in connection.execute(query.order_by(submissions.c.new_size))]
+
+
+def covering(connection: Connection, epoch_id: int, index: int) -> Submission | None:
+    """The first head on chain that covers the entry at `index`."""
+    return _first(connection, _COVERING, {"epoch_id": epoch_id, "index": index})
+
+
+def set_submission(connection: Connection, submission_id: int, values: Mapping[str, Any]) -> None:
+    connection.execute(update(submissions).where(submissions.c.id == submission_id).values(**values))
+
+
+def newest_nonce(connection: Connection, epoch_id: int) -> int | None:
+    """The highest nonce that was ever signed for and may have been used."""
+    query = select(func.max(submissions.c.nonce)).where(
+        submissions.c.epoch_id == epoch_id, submissions.c.status != "failed"
+    )
+    return connection.execute(query).scalar_one()
+
+
+def put_health(connection: Connection, health: ChainHealth) -> None:
+    values = {
+        "reachable": health.reachable,
+        "detail": health.detail,
+        "block_number": health.block_number,
+        "checked_at": health.checked_at,
+    }
+    statement = upsert(chain_health).values(id=1, **values)
+    connection.execute(statement.on_conflict_do_update(index_elements=["id"], set_=values))
+
+
+def health(connection: Connection) -> ChainHealth | None:
+    columns = [chain_health.c[name] for name in ChainHealth.__dataclass_fields__]
+    row = connection.execute(select(*columns)).first()
+    return None if row is None else ChainHealth(*row)
+
+
+def _first(connection: Connection, query: Any, parameters: dict[str, Any] | None = None) -> Submission | None:
+    row = connection.execute(query, parameters or {}).first()
+    return None if row is None else Submission(*row)

@@ -1,0 +1,98 @@
+"""Invoices: canonical bytes with an index around them, and the buyer on a page of their own."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+from uuid import UUID
+
+from sqlalchemy import Connection, bindparam, insert, select
+
+from invoice_service.store.tables import buyer_documents, invoice_lines, invoice_sequence, invoices
+
+_NEXT = select(invoice_sequence.next_value())
+_INSERT = insert(invoices)
+_INSERT_LINES = insert(invoice_lines)
+_INSERT_BUYER = insert(buyer_documents)
+_STORED = (
+    select(
+        invoices.c.number,
+        invoices.c.order_id,
+        invoices.c.stall_id,
+        invoices.c.body,
+        invoices.c.body_salt,
+        invoices.c.total_fen,
+        invoices.c.issued_at,
+        buyer_documents.c.document.label("buyer"),
+        buyer_documents.c.salt.label("buyer_salt"),
+    )
+    .join(buyer_documents, buyer_documents.c.number == invoices.c.number)
+)  # fmt: skip
+_BY_ORDER = _STORED.where(invoices.c.order_id == bindparam("order_id"))
+_BY_NUMBER = _STORED.where(invoices.c.number == bindparam("number"))
+_BY_TOKEN = _STORED.where(invoices.c.token_hash == bindparam("token_hash"))
+
+
+@dataclass(frozen=True, slots=True)
+class StoredInvoice:
+    """`body` and `buyer` are canonical bytes; `buyer` and its salt are None once erased."""
+
+    number: str
+    order_id: UUID
+    stall_id: int
+    body: bytes
+    body_salt: bytes
+    total_fen: int
+    issued_at: datetime
+    buyer: bytes | None
+    buyer_salt: bytes | None
+
+
+def next_sequence(connection: Connection) -> int:
+    """Unique, not gapless: a rolled back issue leaves its number unused."""
+    return connection.execute(_NEXT).scalar_one()
+
+
+def add(
+    connection: Connection,
+    invoice: Mapping[str, Any],
+    lines: Sequence[Mapping[str, Any]],
+    *,
+    buyer: bytes,
+    buyer_salt: bytes,
+) -> None:
+    connection.execute(_INSERT, invoice)
+    connection.execute(_INSERT_LINES, lines)
+    connection.execute(_INSERT_BUYER, {"number": invoice["number"], "document": buyer, "salt": buyer_salt})
+
+
+def by_order(connection: Connection, order_id: UUID) -> StoredInvoice | None:
+    return _one(connection, _BY_ORDER, {"order_id": order_id})
+
+
+def by_number(connection: Connection, number: str) -> StoredInvoice | None:
+    return _one(connection, _BY_NUMBER, {"number": number})
+
+
+def by_token(connection: Connection, token_hash: bytes) -> StoredInvoice | None:
+    return _one(connection, _BY_TOKEN, {"token_hash": token_hash})
+
+
+def has_facts(
+    connection: Connection, number: str, *, issued_from: datetime, issued_to: datetime, total_fen: int
+) -> bool:
+    """Whether an invoice has that number, that day [issued_from, issued_to) and that total."""
+    query = select(invoices.c.number).where(
+        invoices.c.number == number,
+        invoices.c.issued_at >= issued_from,
+        invoices.c.issued_at < issued_to,
+        invoices.c.total_fen == total_fen,
+    )
+    return connection.execute(query).first() is not None
+
+
+def _one(connection: Connection, query: Any, parameters: dict[str, Any]) -> StoredInvoice | None:
+    row = connection.execute(query, parameters).first()
+    return None if row is None else StoredInvoice(*row)

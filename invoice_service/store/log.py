@@ -1,0 +1,107 @@
+"""The log as stored: one locked state row, heads, entries and tiles. Only the sequencer writes here."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+
+from sqlalchemy import Connection, bindparam, insert, select, update
+from sqlalchemy.dialects.postgresql import insert as upsert
+
+from invoice_service.ledger.entry import Kind
+from invoice_service.ledger.tree import EMPTY_ROOT, Tile, TileReader
+from invoice_service.store.outbox import OutboxRow
+from invoice_service.store.tables import log_entries, log_heads, log_state, log_tiles
+
+_LOCK = select(log_state.c.size, log_state.c.root).where(log_state.c.id == 1).with_for_update()
+_TILE = select(log_tiles.c.hashes).where(
+    log_tiles.c.level == bindparam("level"), log_tiles.c.index == bindparam("index")
+)
+_ENTRY_OF = select(
+    log_entries.c.index, log_entries.c.entry, log_entries.c.signature
+).where(log_entries.c.kind == bindparam("kind"), log_entries.c.fact == bindparam("fact"))  # fmt: skip
+_COPY = "COPY log_entries (index, kind, fact, entry, signature) FROM STDIN (FORMAT BINARY)"
+_COPY_TYPES = ("int8", "int2", "text", "bytea", "bytea")
+
+
+@dataclass(frozen=True, slots=True)
+class Head:
+    size: int
+    root: bytes
+
+
+@dataclass(frozen=True, slots=True)
+class StoredEntry:
+    index: int
+    entry: bytes
+    signature: bytes
+
+
+def open_log(connection: Connection) -> None:
+    """Make the state row of an empty log, once."""
+    connection.execute(upsert(log_state).on_conflict_do_nothing(), {"id": 1, "size": 0, "root": EMPTY_ROOT})
+
+
+def lock(connection: Connection) -> Head:
+    """The head, locked: until this unit ends nobody else is the sequencer."""
+    return Head(*connection.execute(_LOCK).one())
+
+
+def head(connection: Connection) -> Head:
+    return Head(*connection.execute(select(log_state.c.size, log_state.c.root)).one())
+
+
+def append(connection: Connection, first_index: int, rows: Sequence[OutboxRow]) -> None:
+    """Give contiguous indexes from `first_index`. Binary COPY: three times the rate of INSERT."""
+    cursor = connection.connection.cursor()
+    with cursor.copy(_COPY) as copy:
+        copy.set_types(_COPY_TYPES)
+        for index, row in enumerate(rows, first_index):
+            copy.write_row((index, row.kind, row.fact, row.entry, row.signature))
+
+
+def put_tiles(connection: Connection, tiles: Iterable[Tile]) -> None:
+    statement = upsert(log_tiles)
+    connection.execute(
+        statement.on_conflict_do_update(
+            index_elements=["level", "index"], set_={"hashes": statement.excluded.hashes}
+        ),
+        [{"level": tile.level, "index": tile.index, "hashes": tile.hashes} for tile in tiles],
+    )
+
+
+def advance(connection: Connection, new: Head, *, checkpoint: str, sealed_at: datetime) -> None:
+    connection.execute(update(log_state).values(size=new.size, root=new.root))
+    connection.execute(
+        insert(log_heads),
+        {"size": new.size, "root": new.root, "checkpoint": checkpoint, "sealed_at": sealed_at},
+    )
+
+
+def tile_reader(connection: Connection) -> TileReader:
+    """Reads tiles as a tree function asks for them, each at most once."""
+    seen: dict[tuple[int, int], bytes] = {}
+
+    def read(level: int, index: int) -> bytes:
+        if (level, index) not in seen:
+            row = connection.execute(_TILE, {"level": level, "index": index})
+            seen[level, index] = row.scalar_one()
+        return seen[level, index]
+
+    return read
+
+
+def with_new_tiles(read: TileReader, tiles: Iterable[Tile]) -> Callable[[int, int], bytes]:
+    """A reader that knows tiles which are not stored yet."""
+    new = {(tile.level, tile.index): tile.hashes for tile in tiles}
+    return lambda level, index: new[level, index] if (level, index) in new else read(level, index)
+
+
+def entry_of(connection: Connection, kind: Kind, fact: str) -> StoredEntry | None:
+    row = connection.execute(_ENTRY_OF, {"kind": int(kind), "fact": fact}).first()
+    return None if row is None else StoredEntry(*row)
+
+
+def checkpoint_at(connection: Connection, size: int) -> str:
+    return connection.execute(select(log_heads.c.checkpoint).where(log_heads.c.size == size)).scalar_one()

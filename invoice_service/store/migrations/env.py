@@ -1,0 +1,11 @@
+"""Alembic's entry: migrations run on the connection that `migrate.py` hands over."""
+
+from __future__ import annotations
+
+from alembic import context
+
+from invoice_service.store.tables import metadata
+
+context.configure(connection=context.config.attributes["connection"], target_metadata=metadata)
+with context.begin_transaction():
+    context.run_migrations()

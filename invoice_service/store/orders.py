@@ -1,0 +1,133 @@
+"""Orders and their lines."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import datetime
+from typing import Any
+from uuid import UUID
+
+from sqlalchemy import Connection, RowMapping, bindparam, insert, select, update
+
+from invoice_service.domain.lifecycle import OrderStatus
+from invoice_service.domain.order import Order, OrderLine
+from invoice_service.domain.tax import TaxClass
+from invoice_service.store.tables import order_lines, orders
+
+_INSERT = insert(orders)
+_INSERT_LINE = insert(order_lines)
+_LINES = select(order_lines).where(order_lines.c.order_id == bindparam("order_id")).order_by(order_lines.c.n)
+_BY_TOKEN = select(orders).where(orders.c.token_hash == bindparam("token_hash"))
+_BY_TOKEN_LOCKED = _BY_TOKEN.with_for_update()
+_BY_TRADE_NO_LOCKED = select(orders).where(orders.c.out_trade_no == bindparam("no")).with_for_update()
+_BY_ID_LOCKED = select(orders).where(orders.c.id == bindparam("id")).with_for_update()
+_SET_STATUS = (
+    update(orders)
+    .where(orders.c.id == bindparam("order_id"), orders.c.status == bindparam("was"))
+    .values(status=bindparam("status"), paid_at=bindparam("paid_at"))
+)
+
+
+def add(connection: Connection, order: Order, token_hash: bytes) -> None:
+    connection.execute(
+        _INSERT,
+        {
+            "id": order.id,
+            "market_id": order.market_id,
+            "stall_id": order.stall_id,
+            "vendor_id": order.vendor_id,
+            "token_hash": token_hash,
+            "out_trade_no": order.out_trade_no,
+            "status": order.status.value,
+            "amount_fen": order.amount_fen,
+            "created_at": order.created_at,
+            "expires_at": order.expires_at,
+        },
+    )
+    connection.execute(_INSERT_LINE, [_line_values(order.id, n, line) for n, line in enumerate(order.lines)])
+
+
+def by_token(connection: Connection, token_hash: bytes) -> Order | None:
+    return _one(connection, _BY_TOKEN, {"token_hash": token_hash})
+
+
+def lock_by_token(connection: Connection, token_hash: bytes) -> Order | None:
+    """The order, locked until the unit of work ends: whoever pays, closes or invoices it waits in line."""
+    return _one(connection, _BY_TOKEN_LOCKED, {"token_hash": token_hash})
+
+
+def lock_by_trade_no(connection: Connection, out_trade_no: str) -> Order | None:
+    return _one(connection, _BY_TRADE_NO_LOCKED, {"no": out_trade_no})
+
+
+def lock(connection: Connection, order_id: UUID) -> Order | None:
+    return _one(connection, _BY_ID_LOCKED, {"id": order_id})
+
+
+def set_status(connection: Connection, order: Order, status: OrderStatus, paid_at: datetime | None) -> None:
+    """Write a step that `lifecycle.step` allowed; the row must be locked by this unit."""
+    connection.execute(
+        _SET_STATUS,
+        {"order_id": order.id, "was": order.status.value, "status": status.value, "paid_at": paid_at},
+    )
+
+
+def expired(connection: Connection, now: datetime, *, limit: int) -> Sequence[UUID]:
+    """Open orders whose time has run out, oldest first."""
+    query = select(orders.c.id).where(orders.c.status == "open", orders.c.expires_at <= now)
+    return connection.execute(query.order_by(orders.c.expires_at).limit(limit)).scalars().all()
+
+
+def lines(connection: Connection, order_id: UUID) -> tuple[OrderLine, ...]:
+    return tuple(map(_to_line, connection.execute(_LINES, {"order_id": order_id}).mappings()))
+
+
+def _one(connection: Connection, query: Any, parameters: dict[str, Any]) -> Order | None:
+    row = connection.execute(query, parameters).mappings().first()
+    return None if row is None else _to_order(row, lines(connection, row["id"]))
+
+
+def _to_order(row: RowMapping, order_lines: tuple[OrderLine, ...]) -> Order:
+    return Order(
+        id=row["id"],
+        market_id=row["market_id"],
+        stall_id=row["stall_id"],
+        vendor_id=row["vendor_id"],
+        out_trade_no=row["out_trade_no"],
+        status=OrderStatus(row["status"]),
+        amount_fen=row["amount_fen"],
+        lines=order_lines,
+        created_at=row["created_at"],
+        expires_at=row["expires_at"],
+        paid_at=row["paid_at"],
+    )
+
+
+def _to_line(row: RowMapping) -> OrderLine:
+    return OrderLine(
+        sku=row["sku"],
+        name_zh=row["name_zh"],
+        name_en=row["name_en"],
+        unit=row["unit"],
+        quantity=row["quantity"],
+        unit_price=row["unit_price"],
+        amount_fen=row["amount_fen"],
+        tax_code=row["tax_code"],
+        tax_class=TaxClass(row["tax_class"]),
+    )
+
+
+def _line_values(order_id: UUID, n: int, line: OrderLine) -> dict[str, Any]:
+    return {
+        "order_id": order_id,
+        "n": n,
+        "sku": line.sku,
+        "name_zh": line.name_zh,
+        "name_en": line.name_en,
+        "unit": line.unit,
+        "quantity": line.quantity,
+        "unit_price": line.unit_price,
+        "amount_fen": line.amount_fen,
+        "tax_code": line.tax_code,
+        "tax_class": line.tax_class.value,
+    }

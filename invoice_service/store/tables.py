@@ -1,0 +1,429 @@
+"""Every table and, in constraints, every rule that must hold whatever the code does.
+
+The chain that promise 1 and 2 hang on is made of foreign keys that carry the amount:
+invoices (order_id, total_fen) → sales (order_id, amount_fen) → payments and orders of that amount.
+So an invoice without a verified payment of exactly its total cannot be stored.
+"""
+
+from __future__ import annotations
+
+from sqlalchemy import (
+    BigInteger,
+    Boolean,
+    CheckConstraint,
+    Column,
+    Computed,
+    DateTime,
+    ForeignKey,
+    ForeignKeyConstraint,
+    Identity,
+    Index,
+    Integer,
+    LargeBinary,
+    MetaData,
+    Numeric,
+    Sequence,
+    SmallInteger,
+    Table,
+    Text,
+    UniqueConstraint,
+    func,
+)
+from sqlalchemy.dialects.postgresql import JSONB, UUID
+
+metadata = MetaData(
+    naming_convention={
+        "pk": "%(table_name)s_pkey",
+        "uq": "%(table_name)s_%(column_0_N_name)s_key",
+        "fk": "%(table_name)s_%(column_0_N_name)s_fkey",
+        "ck": "%(table_name)s_%(constraint_name)s_check",
+        "ix": "%(table_name)s_%(column_0_N_name)s_idx",
+    }
+)
+
+
+def instant(name: str, *, nullable: bool = False) -> Column:  # type: ignore[type-arg]
+    return Column(name, DateTime(timezone=True), nullable=nullable)
+
+
+def text(name: str, *, nullable: bool = False) -> Column:  # type: ignore[type-arg]
+    return Column(name, Text, nullable=nullable)
+
+
+def positive(column: str) -> CheckConstraint:
+    return CheckConstraint(f"{column} > 0", name=f"{column}_positive")
+
+
+def one_of(column: str, *values: str) -> CheckConstraint:
+    listed = ", ".join(f"'{value}'" for value in values)
+    return CheckConstraint(f"{column} IN ({listed})", name=f"{column}_known")
+
+
+def bytes_long(column: str, length: int) -> CheckConstraint:
+    return CheckConstraint(f"octet_length({column}) = {length}", name=f"{column}_length")
+
+
+deployment = Table(
+    "deployment",
+    metadata,
+    Column("id", SmallInteger, CheckConstraint("id = 1", name="single"), primary_key=True),
+    Column("is_demo", Boolean, nullable=False),
+    Column("issuer_id", LargeBinary, bytes_long("issuer_id", 32), nullable=False),
+    Column("statement", JSONB),
+    comment="What this database is: whose, and whether demo data may be put in.",
+)
+
+keys = Table(
+    "keys",
+    metadata,
+    Column("id", LargeBinary, bytes_long("id", 32), primary_key=True),
+    text("use"),
+    Column("public_key", LargeBinary, nullable=False),
+    text("certificate", nullable=True),
+    instant("valid_from"),
+    instant("revoked_at", nullable=True),
+    one_of("use", "root", "entry", "checkpoint"),
+    comment="Public keys and certificates; private keys are files and never come here.",
+)
+
+markets = Table(
+    "markets",
+    metadata,
+    Column("id", BigInteger, Identity(), primary_key=True),
+    Column("code", Text, nullable=False, unique=True),
+    text("name_zh"),
+    text("name_en"),
+    text("region"),
+    text("address"),
+)
+
+vendors = Table(
+    "vendors",
+    metadata,
+    Column("id", BigInteger, Identity(), primary_key=True),
+    Column("market_id", ForeignKey("markets.id"), nullable=False, index=True),
+    text("name_zh"),
+    text("name_en"),
+    text("taxpayer_kind"),
+    text("tax_id", nullable=True),
+    Column("self_produced", Boolean, nullable=False),
+    one_of("taxpayer_kind", "general", "small_scale", "natural_person"),
+    CheckConstraint("(taxpayer_kind = 'natural_person') = (tax_id IS NULL)", name="tax_id_where_registered"),
+    UniqueConstraint("market_id", "id"),
+)
+
+stalls = Table(
+    "stalls",
+    metadata,
+    Column("id", BigInteger, Identity(), primary_key=True),
+    Column("market_id", BigInteger, nullable=False),
+    Column("vendor_id", BigInteger, nullable=False),
+    Column("code", Text, nullable=False, unique=True),
+    text("name_zh"),
+    text("name_en"),
+    text("kind_zh"),
+    text("kind_en"),
+    text("place_zh"),
+    text("place_en"),
+    Column("is_open", Boolean, nullable=False),
+    text("default_name_zh"),
+    text("default_name_en"),
+    text("default_tax_code"),
+    text("default_tax_class"),
+    ForeignKeyConstraint(["market_id", "vendor_id"], ["vendors.market_id", "vendors.id"]),
+    UniqueConstraint("market_id", "id"),
+)
+
+goods = Table(
+    "goods",
+    metadata,
+    Column("id", BigInteger, Identity(), primary_key=True),
+    Column("market_id", BigInteger, nullable=False),
+    Column("stall_id", BigInteger, nullable=False),
+    text("sku"),
+    text("name_zh"),
+    text("name_en"),
+    text("unit"),
+    Column("price_fen", BigInteger, positive("price_fen"), nullable=False),
+    text("tax_code"),
+    text("tax_class"),
+    Column("available", Boolean, nullable=False),
+    CheckConstraint("tax_code ~ '^[0-9]{19}$'", name="tax_code_digits"),
+    ForeignKeyConstraint(["market_id", "stall_id"], ["stalls.market_id", "stalls.id"]),
+    UniqueConstraint("stall_id", "sku"),
+)
+
+orders = Table(
+    "orders",
+    metadata,
+    Column("id", UUID(as_uuid=True), primary_key=True),
+    Column("market_id", BigInteger, nullable=False),
+    Column("stall_id", BigInteger, nullable=False),
+    Column("vendor_id", BigInteger, nullable=False),
+    Column("token_hash", LargeBinary, bytes_long("token_hash", 32), nullable=False, unique=True),
+    Column("out_trade_no", Text, nullable=False, unique=True),
+    text("status"),
+    Column("amount_fen", BigInteger, positive("amount_fen"), nullable=False),
+    instant("created_at"),
+    instant("expires_at"),
+    instant("paid_at", nullable=True),
+    one_of("status", "open", "paid", "closed", "refunded"),
+    CheckConstraint("(status IN ('paid', 'refunded')) = (paid_at IS NOT NULL)", name="paid_has_a_time"),
+    ForeignKeyConstraint(["market_id", "stall_id"], ["stalls.market_id", "stalls.id"]),
+    ForeignKeyConstraint(["market_id", "vendor_id"], ["vendors.market_id", "vendors.id"]),
+    UniqueConstraint("id", "amount_fen"),
+)
+Index("orders_open_idx", orders.c.expires_at, postgresql_where=orders.c.status == "open")
+
+order_lines = Table(
+    "order_lines",
+    metadata,
+    Column("order_id", ForeignKey("orders.id"), primary_key=True),
+    Column("n", SmallInteger, primary_key=True),
+    text("sku", nullable=True),
+    text("name_zh"),
+    text("name_en"),
+    text("unit"),
+    Column("quantity", Numeric, positive("quantity"), nullable=False),
+    Column("unit_price", Numeric, positive("unit_price"), nullable=False),
+    Column("amount_fen", BigInteger, positive("amount_fen"), nullable=False),
+    text("tax_code"),
+    text("tax_class"),
+)
+
+payment_attempts = Table(
+    "payment_attempts",
+    metadata,
+    Column("order_id", ForeignKey("orders.id"), primary_key=True),
+    Column("provider", Text, primary_key=True),
+    instant("started_at"),
+    Column("queries", Integer, nullable=False),
+    instant("next_query_at", nullable=True),
+    Index("payment_attempts_due_idx", "next_query_at", postgresql_where="next_query_at IS NOT NULL"),
+    comment="Written before a provider is asked to take money, so that we know whom to ask about it.",
+)
+
+payments = Table(
+    "payments",
+    metadata,
+    Column("id", BigInteger, Identity(), primary_key=True),
+    Column("market_id", BigInteger, nullable=False),
+    Column("order_id", ForeignKey("orders.id"), nullable=False, index=True),
+    text("provider"),
+    text("transaction_id"),
+    Column("amount_fen", BigInteger, positive("amount_fen"), nullable=False),
+    instant("paid_at"),
+    instant("recorded_at"),
+    text("disposition"),
+    instant("refunded_at", nullable=True),
+    one_of("disposition", "settles", "late", "surplus"),
+    UniqueConstraint("provider", "transaction_id"),
+    UniqueConstraint("id", "order_id", "amount_fen"),
+)
+Index(
+    "payments_settling_key", payments.c.order_id, unique=True,
+    postgresql_where=payments.c.disposition == "settles",
+)  # fmt: skip
+Index(
+    "payments_to_return_idx", payments.c.id,
+    postgresql_where="disposition <> 'settles' AND refunded_at IS NULL",
+)  # fmt: skip
+
+provider_notices = Table(
+    "provider_notices",
+    metadata,
+    Column("id", BigInteger, Identity(), primary_key=True),
+    text("provider"),
+    instant("received_at"),
+    Column("headers", JSONB, nullable=False),
+    Column("body", LargeBinary, nullable=False),
+    text("verdict"),
+    text("out_trade_no", nullable=True),
+    comment="Every notice as it came, raw, with what we made of it.",
+)
+
+sales = Table(
+    "sales",
+    metadata,
+    Column("order_id", UUID(as_uuid=True), primary_key=True),
+    Column("market_id", BigInteger, nullable=False),
+    Column("payment_id", BigInteger, nullable=False, unique=True),
+    Column("amount_fen", BigInteger, nullable=False),
+    Column("body", LargeBinary, nullable=False),
+    Column("salt", LargeBinary, bytes_long("salt", 32), nullable=False),
+    Column("commitment", LargeBinary, bytes_long("commitment", 32), nullable=False, unique=True),
+    ForeignKeyConstraint(["order_id", "amount_fen"], ["orders.id", "orders.amount_fen"]),
+    ForeignKeyConstraint(
+        ["payment_id", "order_id", "amount_fen"],
+        ["payments.id", "payments.order_id", "payments.amount_fen"],
+    ),
+    UniqueConstraint("order_id", "amount_fen"),
+    comment="The transaction attestation 交易鉴证 of each paid order.",
+)
+
+invoice_sequence = Sequence("invoice_sequence", metadata=metadata)
+
+invoices = Table(
+    "invoices",
+    metadata,
+    Column("number", Text, CheckConstraint("number ~ '^[0-9]{20}$'", name="number_digits"), primary_key=True),
+    Column("market_id", BigInteger, nullable=False),
+    Column("order_id", UUID(as_uuid=True), nullable=False, unique=True),
+    Column("stall_id", BigInteger, nullable=False),
+    Column("vendor_id", BigInteger, nullable=False),
+    Column("token_hash", LargeBinary, bytes_long("token_hash", 32), nullable=False, unique=True),
+    Column("body", LargeBinary, nullable=False),
+    Column("body_salt", LargeBinary, bytes_long("body_salt", 32), nullable=False),
+    Column("net_fen", BigInteger, nullable=False),
+    Column("tax_fen", BigInteger, nullable=False),
+    Column("total_fen", BigInteger, positive("total_fen"), nullable=False),
+    instant("issued_at"),
+    Column("claim_address", LargeBinary, bytes_long("claim_address", 20), nullable=False, unique=True),
+    Column("claim_key", LargeBinary, nullable=False),
+    CheckConstraint("net_fen + tax_fen = total_fen AND tax_fen >= 0", name="totals_agree"),
+    ForeignKeyConstraint(["order_id", "total_fen"], ["sales.order_id", "sales.amount_fen"]),
+    comment="The body is the invoice; the other columns only index it. claim_key is encrypted.",
+)
+
+invoice_lines = Table(
+    "invoice_lines",
+    metadata,
+    Column("number", ForeignKey("invoices.number"), primary_key=True),
+    Column("n", SmallInteger, primary_key=True),
+    text("tax_code"),
+    Column("net_fen", BigInteger, nullable=False),
+    Column("tax_fen", BigInteger, nullable=False),
+    Column("amount_fen", BigInteger, Computed("net_fen + tax_fen", persisted=True)),
+    text("rule"),
+)
+
+buyer_documents = Table(
+    "buyer_documents",
+    metadata,
+    Column("number", ForeignKey("invoices.number"), primary_key=True),
+    Column("document", LargeBinary),
+    Column("salt", LargeBinary),
+    instant("erased_at", nullable=True),
+    CheckConstraint(
+        "(erased_at IS NULL) = (document IS NOT NULL) AND (document IS NULL) = (salt IS NULL)",
+        name="erased_whole",
+    ),
+)
+
+idempotency_keys = Table(
+    "idempotency_keys",
+    metadata,
+    Column("scope", Text, primary_key=True),
+    Column("key", Text, primary_key=True),
+    Column("request_hash", LargeBinary, bytes_long("request_hash", 32), nullable=False),
+    Column("result", Text, nullable=False),
+    instant("created_at"),
+)
+
+FACT_KINDS = CheckConstraint("kind BETWEEN 1 AND 7", name="kind_known")
+
+outbox = Table(
+    "outbox",
+    metadata,
+    Column("id", BigInteger, Identity(), primary_key=True),
+    Column("kind", SmallInteger, FACT_KINDS, nullable=False),
+    text("fact"),
+    Column("entry", LargeBinary, bytes_long("entry", 133), nullable=False),
+    Column("signature", LargeBinary, bytes_long("signature", 64), nullable=False),
+    UniqueConstraint("kind", "fact"),
+    comment="Facts that are true and not yet in the log; the sequencer takes them away.",
+)
+
+log_state = Table(
+    "log_state",
+    metadata,
+    Column("id", SmallInteger, CheckConstraint("id = 1", name="single"), primary_key=True),
+    Column("size", BigInteger, nullable=False),
+    Column("root", LargeBinary, bytes_long("root", 32), nullable=False),
+    comment="The one row whose lock makes a process the sequencer.",
+)
+
+log_heads = Table(
+    "log_heads",
+    metadata,
+    Column("size", BigInteger, primary_key=True, autoincrement=False),
+    Column("root", LargeBinary, bytes_long("root", 32), nullable=False),
+    text("checkpoint"),
+    instant("sealed_at"),
+)
+
+log_entries = Table(
+    "log_entries",
+    metadata,
+    Column("index", BigInteger, primary_key=True, autoincrement=False),
+    Column("kind", SmallInteger, nullable=False),
+    text("fact"),
+    Column("entry", LargeBinary, bytes_long("entry", 133), nullable=False),
+    Column("signature", LargeBinary, bytes_long("signature", 64), nullable=False),
+    UniqueConstraint("kind", "fact"),
+)
+
+log_tiles = Table(
+    "log_tiles",
+    metadata,
+    Column("level", SmallInteger, primary_key=True, autoincrement=False),
+    Column("index", BigInteger, primary_key=True, autoincrement=False),
+    Column("hashes", LargeBinary, nullable=False),
+    CheckConstraint("octet_length(hashes) BETWEEN 32 AND 8192", name="hashes_fit"),
+)
+
+epochs = Table(
+    "epochs",
+    metadata,
+    Column("id", BigInteger, Identity(), primary_key=True),
+    Column("nonce", LargeBinary, bytes_long("nonce", 32), nullable=False, unique=True),
+    Column("chain_id", BigInteger, nullable=False),
+    Column("genesis_hash", LargeBinary, bytes_long("genesis_hash", 32), nullable=False),
+    Column("contract", LargeBinary),
+    Column("log_id", LargeBinary, bytes_long("log_id", 32), nullable=False),
+    text("operator"),
+    Column("opened_size", BigInteger, nullable=False),
+    instant("created_at"),
+    instant("opened_at", nullable=True),
+    instant("ended_at", nullable=True),
+    comment="Deployments of the contract. The nonce is kept before deploying, so that a crash is healed.",
+)
+Index("epochs_live_key", func.coalesce(epochs.c.ended_at, "infinity"), unique=True,
+      postgresql_where=epochs.c.ended_at.is_(None))  # fmt: skip
+
+submissions = Table(
+    "submissions",
+    metadata,
+    Column("id", BigInteger, Identity(), primary_key=True),
+    Column("epoch_id", ForeignKey("epochs.id"), nullable=False),
+    Column("nonce", BigInteger, nullable=False),
+    Column("old_size", BigInteger, nullable=False),
+    Column("new_size", BigInteger, nullable=False),
+    Column("new_root", LargeBinary, bytes_long("new_root", 32), nullable=False),
+    Column("raw", LargeBinary, nullable=False),
+    Column("tx_hash", LargeBinary, bytes_long("tx_hash", 32), nullable=False, unique=True),
+    Column("gas_price", Numeric(78, 0), nullable=False),
+    text("status"),
+    instant("created_at"),
+    Column("block_number", BigInteger),
+    Column("block_hash", LargeBinary),
+    instant("block_time", nullable=True),
+    Column("gas_used", BigInteger),
+    one_of("status", "pending", "replaced", "failed", "mined", "final"),
+    CheckConstraint("new_size > old_size AND old_size >= 0", name="grows"),
+    CheckConstraint("(status IN ('mined', 'final')) = (block_number IS NOT NULL)", name="block_where_mined"),
+)
+Index("submissions_pending_key", submissions.c.epoch_id, unique=True,
+      postgresql_where=submissions.c.status == "pending")  # fmt: skip
+Index("submissions_mined_key", submissions.c.epoch_id, submissions.c.new_size, unique=True,
+      postgresql_where=submissions.c.status.in_(["mined", "final"]))  # fmt: skip
+
+chain_health = Table(
+    "chain_health",
+    metadata,
+    Column("id", SmallInteger, CheckConstraint("id = 1", name="single"), primary_key=True),
+    Column("reachable", Boolean, nullable=False),
+    text("detail"),
+    Column("block_number", BigInteger),
+    instant("checked_at"),
+)

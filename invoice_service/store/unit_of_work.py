@@ -1,0 +1,72 @@
+"""Transactions, said out loud: leaving a unit of work rolls back, and only `commit()` keeps anything.
+
+A flow opens one unit, and closes it before it talks to a payment provider or the chain: a lock that
+waits for a stranger's server stops a market.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+
+from sqlalchemy import Connection, Engine, create_engine
+from sqlalchemy.exc import IntegrityError, InterfaceError, OperationalError
+
+from invoice_service.errors import N_, Unavailable
+
+
+class DatabaseUnavailable(Unavailable):
+    code = "database.unavailable"
+    message = N_("The service cannot reach its database right now. Nothing was lost; please try again.")
+
+
+@dataclass(frozen=True, slots=True)
+class UnitOfWork:
+    connection: Connection
+
+    def commit(self) -> None:
+        self.connection.commit()
+
+
+class Database:
+    """One PostgreSQL and its pool. A lost connection is `DatabaseUnavailable`, and the next one is new."""
+
+    def __init__(self, url: str, *, pool_size: int) -> None:
+        self.engine: Engine = create_engine(
+            url,
+            pool_size=pool_size,
+            max_overflow=0,
+            pool_timeout=5,
+            connect_args={"connect_timeout": 5, "application_name": "stall-ledger"},
+        )
+        self._reading = self.engine.execution_options(isolation_level="AUTOCOMMIT")
+
+    @contextmanager
+    def unit_of_work(self) -> Iterator[UnitOfWork]:
+        """A transaction at READ COMMITTED; rows to be decided on are locked by the statements themselves."""
+        with _translated(), self.engine.connect() as connection:
+            yield UnitOfWork(connection)
+
+    @contextmanager
+    def read(self) -> Iterator[Connection]:
+        """A connection for single statements that change nothing."""
+        with _translated(), self._reading.connect() as connection:
+            yield connection
+
+    def dispose(self) -> None:
+        self.engine.dispose()
+
+
+@contextmanager
+def _translated() -> Iterator[None]:
+    try:
+        yield
+    except (OperationalError, InterfaceError) as error:
+        raise DatabaseUnavailable from error
+
+
+def broke(error: IntegrityError, constraint: str) -> bool:
+    """Whether a statement was refused by the constraint of this name."""
+    diagnostics = getattr(error.orig, "diag", None)
+    return diagnostics is not None and diagnostics.constraint_name == constraint
