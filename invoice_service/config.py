@@ -7,10 +7,11 @@ beside it says why it is what it is.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import Any
 
-from invoice_service.errors import Error, N_
+from invoice_service.errors import N_, Error
 
 
 class BadSetting(Error):
@@ -62,6 +63,11 @@ class Config:
     web_threads: int = 32
     max_live_streams: int = 24  # per process; the pages beyond it poll
     live_poll_ms: int = 250
+    web_bind: str = "127.0.0.1:8000"  # host:port, several separated by commas
+    web_cert: str = ""
+    web_key: str = ""
+    sandbox_bind: str = "127.0.0.1:8001"
+    sandbox_public_url: str = ""  # where a phone reaches the cashier
     json_logs: bool = False
     database_pool: int = 16
 
@@ -72,21 +78,13 @@ class Config:
     @classmethod
     def from_environment(cls, environment: Mapping[str, str]) -> Config:
         """Read upper-cased field names (DATA_DIR, DATABASE_URL, …). Raises BadSetting."""
-        return cls(
-            **{
-                name: _read(name, environment[name.upper()], default)
-                for name, default in _defaults(cls).items()
-                if environment.get(name.upper(), "") != ""
-            }
-        )
+        default = cls()
+        given = {name: environment.get(name.upper(), "") for name in cls.__dataclass_fields__}
+        values = {name: _read(name, text, getattr(default, name)) for name, text in given.items() if text}
+        return replace(default, **values)
 
 
-def _defaults(config: type[Config]) -> dict[str, object]:
-    empty = config()
-    return {name: getattr(empty, name) for name in config.__dataclass_fields__}
-
-
-def _read(name: str, text: str, default: object):  # type: ignore[no-untyped-def]
+def _read(name: str, text: str, default: Any) -> Any:
     """`text` as a value of the default's type."""
     expected = type(default).__name__
     try:

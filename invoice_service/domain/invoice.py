@@ -16,8 +16,14 @@ from invoice_service.domain.capitals import in_capitals
 from invoice_service.domain.order import Order, OrderLine, Stall
 from invoice_service.domain.party import Buyer
 from invoice_service.domain.tax import TaxRule, rule_on
+from invoice_service.errors import N_, NotFound
 
 Document = dict[str, Any]
+
+
+class UnknownInvoice(NotFound):
+    code = "invoice.unknown"
+    message = N_("There is no such invoice, or this link is not the one it was given with.")
 
 
 @dataclass(frozen=True, slots=True)

@@ -13,7 +13,7 @@ from invoice_service.domain.lifecycle import OrderStatus
 from invoice_service.domain.money import to_fen
 from invoice_service.domain.party import TaxpayerKind
 from invoice_service.domain.tax import TaxClass
-from invoice_service.errors import N_, Error, InvalidInput
+from invoice_service.errors import N_, Error, InvalidInput, NotFound
 
 PLAIN_UNIT = "份"
 
@@ -26,6 +26,16 @@ class TooManyLines(InvalidInput):
 class NothingOrdered(InvalidInput):
     code = "order.empty"
     message = N_("Please enter an amount or choose some goods.")
+
+
+class UnknownStall(NotFound):
+    code = "stall.unknown"
+    message = N_("There is no stall with this code. Please scan the code on the stall again.")
+
+
+class UnknownOrder(NotFound):
+    code = "order.unknown"
+    message = N_("There is no such order. Please open it from the phone that placed it.")
 
 
 class StallClosed(Error):
@@ -52,6 +62,20 @@ class Stall:
     taxpayer: TaxpayerKind
     self_produced: bool
     default_goods: Goods
+
+
+@dataclass(frozen=True, slots=True)
+class PlainAmount:
+    """The way most sales go: the vendor weighs and says what it comes to."""
+
+    amount_fen: int
+
+
+@dataclass(frozen=True, slots=True)
+class Basket:
+    """(sku, quantity) pairs at the stall's listed prices."""
+
+    items: tuple[tuple[str, Decimal], ...]
 
 
 @dataclass(frozen=True, slots=True)

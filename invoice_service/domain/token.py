@@ -12,6 +12,7 @@ import hmac
 from dataclasses import dataclass, field
 
 TOKEN_BYTES = 16
+ORDER, INVOICE = "order", "invoice"  # what tokens name
 
 
 @dataclass(frozen=True, slots=True)

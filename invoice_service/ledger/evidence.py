@@ -71,14 +71,18 @@ class AnchoredHead(Protocol):
     def time(self) -> datetime: ...
 
 
-class HeadSource(Protocol):
-    """The contract of one epoch, as a verifier needs it. Not answering raises ConnectionError.
+class AnchoredHeads(Protocol):
+    """One log in one contract. Not answering raises ConnectionError."""
 
-    `matches` is whether chain id, genesis, contract and epoch nonce are those that the epoch names.
-    """
-
-    def matches(self, epoch: statement.Epoch) -> bool: ...
     def anchored_at(self, root: bytes) -> AnchoredHead | None: ...
+
+
+class HeadSource(Protocol):
+    """A chain endpoint as a verifier needs it. Not answering raises ConnectionError."""
+
+    def open(self, epoch: statement.Epoch) -> AnchoredHeads | None:
+        """The epoch's log, if chain id, genesis, contract and nonce are those that the epoch names."""
+        ...
 
 
 @dataclass(frozen=True, slots=True)
@@ -282,8 +286,8 @@ class _Verification:
         if self.head is None or self.chain is None:
             raise Undecided("Without a place in the log there is nothing to look up on the chain.")
         try:
-            self.epoch = self._find_epoch(self.chain)
-            self.anchored = anchored = self.chain.anchored_at(self.head.root)
+            heads = self._find_epoch(self.chain)
+            self.anchored = anchored = heads.anchored_at(self.head.root)
         except ConnectionError as error:
             raise Undecided("The chain is not answering, so its part could not be checked.") from error
         if anchored is None:
@@ -292,10 +296,12 @@ class _Verification:
             raise VerificationError("The chain holds this head with another size.")
         return f"The log's head is on chain in block {anchored.block_number}."
 
-    def _find_epoch(self, chain: HeadSource) -> statement.Epoch:
-        for epoch in self._statement().epochs:
-            if chain.matches(epoch):
-                return epoch
+    def _find_epoch(self, chain: HeadSource) -> AnchoredHeads:
+        for self.epoch in reversed(self._statement().epochs):
+            heads = chain.open(self.epoch)
+            if heads is not None:
+                return heads
+        self.epoch = None
         raise Undecided("The chain asked is none of those that the issuer names.")
 
     def _open_checkpoint(self, note: str) -> checkpoint.Checkpoint:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from sqlalchemy import Connection, bindparam, insert, select
+from sqlalchemy import Connection, RowMapping, bindparam, insert, select
 
 from invoice_service.domain.goods import Goods
 from invoice_service.domain.order import Stall
@@ -34,7 +34,7 @@ _BY_ID = _STALL_WITH_SELLER.where(stalls.c.id == bindparam("id"))
 _GOODS = select(goods).where(goods.c.stall_id == bindparam("stall_id")).order_by(goods.c.id)
 _ALL = _STALL_WITH_SELLER.order_by(stalls.c.market_id, stalls.c.code)
 
-StallRow = Mapping[str, Any]
+StallRow = RowMapping
 
 
 def stall_row(connection: Connection, code: str) -> StallRow | None:

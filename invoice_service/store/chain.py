@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Connection, bindparam, func, insert, select, update
+from sqlalchemy import Connection, bindparam, insert, select, update
 from sqlalchemy.dialects.postgresql import insert as upsert
 
 from invoice_service.store.tables import chain_health, epochs, submissions
@@ -87,7 +87,27 @@ def set_epoch(connection: Connection, epoch_id: int, values: Mapping[str, Any]) 
 
 
 def add_submission(connection: Connection, values: Mapping[str, Any]) -> None:
-    connection.execute(insert(submissions), {"status": "pending", **values})
+    """Keep a signed transaction as the pending one. The very same transaction may have been kept before
+    a chain lost it; then it is pending again."""
+    statement = upsert(submissions).values(status="pending", **values)
+    again = {"status": "pending", "created_at": values["created_at"]}
+    connection.execute(statement.on_conflict_do_update(index_elements=["tx_hash"], set_=again))
+
+
+def withdraw_above(connection: Connection, epoch_id: int, size: int) -> int:
+    """No head above `size` is on chain: landed ones, and a pending one that builds on them, have failed."""
+    above = submissions.c.epoch_id == epoch_id, submissions.c.new_size > size
+    gone = {
+        "status": "failed",
+        "block_number": None,
+        "block_hash": None,
+        "block_time": None,
+        "gas_used": None,
+    }
+    landed = connection.execute(update(submissions).where(*above, _LANDED).values(**gone))
+    built_on_lost = submissions.c.status == "pending", submissions.c.old_size > size
+    connection.execute(update(submissions).where(*above, *built_on_lost).values(**gone))
+    return landed.rowcount
 
 
 def pending(connection: Connection, epoch_id: int) -> Submission | None:
@@ -124,14 +144,6 @@ def covering(connection: Connection, epoch_id: int, index: int) -> Submission | 
 
 def set_submission(connection: Connection, submission_id: int, values: Mapping[str, Any]) -> None:
     connection.execute(update(submissions).where(submissions.c.id == submission_id).values(**values))
-
-
-def newest_nonce(connection: Connection, epoch_id: int) -> int | None:
-    """The highest nonce that was ever signed for and may have been used."""
-    query = select(func.max(submissions.c.nonce)).where(
-        submissions.c.epoch_id == epoch_id, submissions.c.status != "failed"
-    )
-    return connection.execute(query).scalar_one()
 
 
 def put_health(connection: Connection, health: ChainHealth) -> None:

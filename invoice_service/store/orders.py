@@ -20,7 +20,8 @@ _LINES = select(order_lines).where(order_lines.c.order_id == bindparam("order_id
 _BY_TOKEN = select(orders).where(orders.c.token_hash == bindparam("token_hash"))
 _BY_TOKEN_LOCKED = _BY_TOKEN.with_for_update()
 _BY_TRADE_NO_LOCKED = select(orders).where(orders.c.out_trade_no == bindparam("no")).with_for_update()
-_BY_ID_LOCKED = select(orders).where(orders.c.id == bindparam("id")).with_for_update()
+_BY_ID = select(orders).where(orders.c.id == bindparam("id"))
+_BY_ID_LOCKED = _BY_ID.with_for_update()
 _SET_STATUS = (
     update(orders)
     .where(orders.c.id == bindparam("order_id"), orders.c.status == bindparam("was"))
@@ -49,6 +50,10 @@ def add(connection: Connection, order: Order, token_hash: bytes) -> None:
 
 def by_token(connection: Connection, token_hash: bytes) -> Order | None:
     return _one(connection, _BY_TOKEN, {"token_hash": token_hash})
+
+
+def by_id(connection: Connection, order_id: UUID) -> Order | None:
+    return _one(connection, _BY_ID, {"id": order_id})
 
 
 def lock_by_token(connection: Connection, token_hash: bytes) -> Order | None:

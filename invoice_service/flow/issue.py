@@ -1,0 +1,165 @@
+"""Issue the invoice of a paid order: number, bytes, salts, signature and outbox row in one transaction."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime
+
+import sha3
+from cryptography.hazmat.primitives.asymmetric import ec
+from sqlalchemy import Connection
+
+from invoice_service.domain.invoice import TaxedLine, buyer_document, invoice_body, taxed_lines
+from invoice_service.domain.lifecycle import OrderStatus
+from invoice_service.domain.numbering import business_day, invoice_number
+from invoice_service.domain.order import Order, UnknownOrder
+from invoice_service.domain.party import Buyer, BuyerDiffers
+from invoice_service.domain.token import INVOICE, fingerprint
+from invoice_service.errors import N_, Error
+from invoice_service.flow.once import once
+from invoice_service.flow.record import record
+from invoice_service.ledger import canonical
+from invoice_service.ledger.entry import SALT_BYTES, Kind, commit_body, commit_buyer
+from invoice_service.services import Services
+from invoice_service.store import catalogue, invoices, orders, payments
+
+_SECP256K1_ORDER = 0xFFFFFFFFFFFFFFFFFFFFFFFFFFFFFFFEBAAEDCE6AF48A03BBFD25E8CD0364141
+_NONCE_BYTES = 12
+
+
+class NotPaid(Error):
+    code = "invoice.not_paid"
+    message = N_("This order has not been paid, so there is nothing to invoice.")
+    status = 409
+
+
+@dataclass(frozen=True, slots=True)
+class Issued:
+    """`created` is False where the order had its invoice already."""
+
+    number: str
+    token: str
+    total_fen: int
+    issued_at: datetime
+    created: bool
+
+
+def issue(
+    services: Services, order_token: str, buyer: Buyer, *, idempotency_key: str | None = None
+) -> Issued:
+    """The one invoice of a paid order; asking again answers the same.
+
+    Raises UnknownOrder, NotPaid, KeyReused, and BuyerDiffers if it was made out to somebody else.
+    """
+    with services.database.unit_of_work() as uow:
+        order = orders.lock_by_token(uow.connection, fingerprint(order_token))
+        if order is None:
+            raise UnknownOrder
+        if idempotency_key is not None:
+            request = [str(order.id), buyer.kind, buyer.name, buyer.tax_id]
+            once(uow.connection, INVOICE, idempotency_key, request, str(order.id), services.clock())
+        existing = invoices.by_order(uow.connection, order.id)
+        if existing is not None:
+            return _again(services, existing, buyer)
+        if order.status is not OrderStatus.PAID:
+            raise NotPaid
+        issued = _issue(services, uow.connection, order, buyer)
+        uow.commit()
+    return issued
+
+
+def _again(services: Services, existing: invoices.StoredInvoice, buyer: Buyer) -> Issued:
+    wanted = canonical.encode(buyer_document(existing.number, buyer))
+    if existing.buyer != wanted:
+        raise BuyerDiffers
+    token = services.keyring.tokens.derive(INVOICE, existing.number)
+    return Issued(existing.number, token, existing.total_fen, existing.issued_at, created=False)
+
+
+def _issue(services: Services, connection: Connection, order: Order, buyer: Buyer) -> Issued:
+    now = services.clock()
+    day = business_day(now)
+    stall = catalogue.stall_by_id(connection, order.stall_id)
+    number = invoice_number(
+        day,
+        region=services.config.region_code,
+        channel=services.config.channel,
+        sequence=invoices.next_sequence(connection),
+    )
+    taxed = taxed_lines(order.lines, stall, day)
+    body = invoice_body(
+        stall,
+        taxed,
+        number=number,
+        issuer=services.keyring.issuer_id.hex(),
+        sale=payments.sale_commitment(connection, order.id).hex(),
+        issued_at=now,
+    )
+    token = services.keyring.tokens.derive(INVOICE, number)
+    _store(services, connection, order, body, taxed, buyer, fingerprint(token), now)
+    return Issued(number, token, order.amount_fen, now, created=True)
+
+
+def _store(
+    services: Services,
+    connection: Connection,
+    order: Order,
+    body: dict,  # type: ignore[type-arg]
+    taxed: tuple[TaxedLine, ...],
+    buyer: Buyer,
+    token_hash: bytes,
+    now: datetime,
+) -> None:
+    number = body["number"]
+    body_salt, buyer_salt = services.random(SALT_BYTES), services.random(SALT_BYTES)
+    data, body_commitment = commit_body(body_salt, body)
+    document, buyer_commitment = commit_buyer(buyer_salt, buyer_document(number, buyer))
+    claim_key, claim_address = make_claim_key(services.random(32))
+    nonce = services.random(_NONCE_BYTES)
+    invoice = {
+        "number": number,
+        "market_id": order.market_id,
+        "order_id": order.id,
+        "stall_id": order.stall_id,
+        "vendor_id": order.vendor_id,
+        "token_hash": token_hash,
+        "body": data,
+        "body_salt": body_salt,
+        "net_fen": body["net_fen"],
+        "tax_fen": body["tax_fen"],
+        "total_fen": body["total_fen"],
+        "issued_at": now,
+        "claim_address": claim_address,
+        "claim_key": nonce + services.keyring.vault.encrypt(nonce, claim_key, number.encode()),
+    }
+    lines = [_line_values(number, n, item) for n, item in enumerate(taxed)]
+    invoices.add(connection, invoice, lines, buyer=document, buyer_salt=buyer_salt)
+    record(
+        connection,
+        services.keyring,
+        Kind.INVOICE,
+        number,
+        body_commitment=body_commitment,
+        buyer_commitment=buyer_commitment,
+        claim_address=claim_address,
+        instant=now,
+    )
+
+
+def make_claim_key(seed: bytes) -> tuple[bytes, bytes]:
+    """(32-byte secp256k1 private key, its 20-byte Ethereum address) of a one-time claim key."""
+    scalar = int.from_bytes(seed, "big") % (_SECP256K1_ORDER - 1) + 1
+    numbers = ec.derive_private_key(scalar, ec.SECP256K1()).public_key().public_numbers()
+    point = numbers.x.to_bytes(32, "big") + numbers.y.to_bytes(32, "big")
+    return scalar.to_bytes(32, "big"), sha3.keccak_256(point).digest()[12:]
+
+
+def _line_values(number: str, n: int, item: TaxedLine) -> dict[str, object]:
+    return {
+        "number": number,
+        "n": n,
+        "tax_code": item.line.tax_code,
+        "net_fen": item.net_fen,
+        "tax_fen": item.tax_fen,
+        "rule": item.rule.id,
+    }

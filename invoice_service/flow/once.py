@@ -1,0 +1,31 @@
+"""Idempotency-Key: the same key with the same request answers what the first one made."""
+
+from __future__ import annotations
+
+import hashlib
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import Connection
+
+from invoice_service.errors import N_, InvalidInput
+from invoice_service.ledger import canonical
+from invoice_service.store import idempotency
+
+
+class BadIdempotencyKey(InvalidInput):
+    code = "idempotency.bad_key"
+    message = N_("An Idempotency-Key has 1 to 200 printable characters.")
+
+
+def once(
+    connection: Connection, scope: str, key: str, request: Any, result: str, now: datetime
+) -> str | None:
+    """Keep `result` under the key, or answer what an earlier request kept there.
+
+    Raises BadIdempotencyKey, and KeyReused if the earlier request was another.
+    """
+    if not (1 <= len(key) <= 200 and key.isprintable()):
+        raise BadIdempotencyKey
+    request_hash = hashlib.sha256(canonical.encode(request)).digest()
+    return idempotency.remember(connection, scope, key, request_hash, result, now)

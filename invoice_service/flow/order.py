@@ -1,0 +1,113 @@
+"""Place an order: the shopper has scanned a stall and says what is to be paid."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from uuid import UUID
+
+from sqlalchemy import Connection
+
+from invoice_service.config import Config
+from invoice_service.domain.invoice import decimal_text
+from invoice_service.domain.lifecycle import OrderStatus
+from invoice_service.domain.money import check_amount
+from invoice_service.domain.order import (
+    Basket,
+    Order,
+    OrderLine,
+    PlainAmount,
+    Stall,
+    StallClosed,
+    UnknownStall,
+    plain_line,
+    priced_lines,
+)
+from invoice_service.domain.token import ORDER, fingerprint
+from invoice_service.flow.once import once
+from invoice_service.services import Services
+from invoice_service.store import catalogue, orders
+
+
+@dataclass(frozen=True, slots=True)
+class Placed:
+    """`created` is False where the same Idempotency-Key had placed this order before."""
+
+    token: str
+    amount_fen: int
+    status: OrderStatus
+    expires_at: datetime
+    created: bool
+
+
+def place(
+    services: Services, stall_code: str, wanted: PlainAmount | Basket, *, idempotency_key: str | None = None
+) -> Placed:
+    """Raises UnknownStall, StallClosed, KeyReused, and the refusals of amount, goods and quantity."""
+    now = services.clock()
+    with services.database.unit_of_work() as uow:
+        row = catalogue.stall_row(uow.connection, stall_code)
+        if row is None:
+            raise UnknownStall
+        order = _make(services, uow.connection, catalogue.to_stall(row), wanted, now)
+        if idempotency_key is not None:
+            request = [stall_code, _as_json(wanted)]
+            kept = once(uow.connection, ORDER, idempotency_key, request, str(order.id), now)
+            earlier = orders.by_id(uow.connection, UUID(kept)) if kept else None
+            if earlier is not None:
+                return _placed(services, earlier, created=False)
+        token = services.keyring.tokens.derive(ORDER, str(order.id))
+        orders.add(uow.connection, order, fingerprint(token))
+        uow.commit()
+    return _placed(services, order, created=True)
+
+
+def _make(
+    services: Services, connection: Connection, stall: Stall, wanted: PlainAmount | Basket, now: datetime
+) -> Order:
+    if not stall.is_open:
+        raise StallClosed
+    lines = _lines(services.config, connection, stall, wanted)
+    amount_fen = sum(line.amount_fen for line in lines)
+    check_amount(amount_fen, max_fen=services.config.max_amount_fen, field="amount_fen")
+    return Order(
+        id=time_ordered_id(now, services.random(10)),
+        market_id=stall.market_id,
+        stall_id=stall.id,
+        vendor_id=stall.vendor_id,
+        out_trade_no=f"SL{services.random(13).hex().upper()}",
+        status=OrderStatus.OPEN,
+        amount_fen=amount_fen,
+        lines=lines,
+        created_at=now,
+        expires_at=now + timedelta(seconds=services.config.order_lifetime_s),
+    )
+
+
+def _lines(
+    config: Config, connection: Connection, stall: Stall, wanted: PlainAmount | Basket
+) -> tuple[OrderLine, ...]:
+    if isinstance(wanted, PlainAmount):
+        check_amount(wanted.amount_fen, max_fen=config.max_amount_fen, field="amount_fen")
+        return (plain_line(stall.default_goods, wanted.amount_fen),)
+    stock = {goods.sku: goods for goods in catalogue.stock(connection, stall.id)}
+    return priced_lines(wanted.items, stock, max_lines=config.max_lines)
+
+
+def _as_json(wanted: PlainAmount | Basket) -> object:
+    if isinstance(wanted, PlainAmount):
+        return wanted.amount_fen
+    return [[sku, decimal_text(quantity)] for sku, quantity in wanted.items]
+
+
+def _placed(services: Services, order: Order, *, created: bool) -> Placed:
+    token = services.keyring.tokens.derive(ORDER, str(order.id))
+    return Placed(token, order.amount_fen, order.status, order.expires_at, created)
+
+
+def time_ordered_id(now: datetime, noise: bytes) -> UUID:
+    """A UUIDv7 (RFC 9562 section 5.7): rows of one day lie together in every index."""
+    milliseconds = int(now.timestamp() * 1000)
+    tail = int.from_bytes(noise[:10], "big")
+    high, low = tail >> 62 & 0xFFF, tail & (1 << 62) - 1
+    return UUID(int=milliseconds << 80 | 7 << 76 | high << 64 | 2 << 62 | low)

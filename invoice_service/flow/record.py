@@ -1,0 +1,36 @@
+"""Put a fact into the outbox: make its entry, sign it, and write both in the caller's transaction."""
+
+from __future__ import annotations
+
+from datetime import datetime
+
+from sqlalchemy import Connection
+
+from invoice_service.keyring import Keyring
+from invoice_service.ledger.entry import NO_ADDRESS, NO_COMMITMENT, Entry, Kind
+from invoice_service.ledger.keys import sign_p256
+from invoice_service.store import outbox
+
+
+def record(
+    connection: Connection,
+    keyring: Keyring,
+    kind: Kind,
+    fact: str,
+    *,
+    body_commitment: bytes,
+    instant: datetime,
+    buyer_commitment: bytes = NO_COMMITMENT,
+    claim_address: bytes = NO_ADDRESS,
+) -> None:
+    """`fact` (an order id, an invoice number) is recorded once per kind: the database refuses a second."""
+    entry = Entry(
+        kind=kind,
+        issuer_id=keyring.issuer_id,
+        claim_address=claim_address,
+        body_commitment=body_commitment,
+        buyer_commitment=buyer_commitment,
+        instant_ms=int(instant.timestamp() * 1000),
+    ).encode()
+    signature = sign_p256(keyring.entry, entry)
+    outbox.add(connection, kind=kind, fact=fact, entry=entry, signature=signature)

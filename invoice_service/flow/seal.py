@@ -1,0 +1,39 @@
+"""The sequencer: take facts from the outbox, give them indexes, and sign the log's new head.
+
+The lock on the log's state row makes whoever holds it the sequencer; a second one waits and then finds
+less to do. Taking, indexing, tiles and head are one transaction, so a crash at any line leaves
+either the old log with its outbox, or the new log.
+"""
+
+from __future__ import annotations
+
+from invoice_service.keyring import Keyring
+from invoice_service.ledger import checkpoint, tree
+from invoice_service.services import Services
+from invoice_service.store import log, outbox
+from invoice_service.store.log import Head
+
+
+def seal(services: Services) -> int:
+    """Move one batch from the outbox into the log. Answers how many entries it sealed."""
+    with services.database.unit_of_work() as uow:
+        connection = uow.connection
+        old = log.lock(connection)
+        rows = outbox.take(connection, limit=services.config.seal_batch)
+        if not rows:
+            return 0
+        leaves = [tree.leaf_hash(row.entry) for row in rows]
+        stored = log.tile_reader(connection)
+        tiles = tree.extend(old.size, leaves, stored)
+        size = old.size + len(rows)
+        new = Head(size, tree.root(size, log.with_new_tiles(stored, tiles)))
+        log.append(connection, old.size, rows)
+        log.put_tiles(connection, tiles)
+        note = sign_head(services.keyring, services.config.log_origin, new)
+        log.advance(connection, new, checkpoint=note, sealed_at=services.clock())
+        uow.commit()
+    return len(rows)
+
+
+def sign_head(keyring: Keyring, origin: str, head: Head) -> str:
+    return checkpoint.sign(checkpoint.Checkpoint(origin, head.size, head.root), keyring.checkpoint)

@@ -1,0 +1,93 @@
+"""The files of an invoice: evidence, and the PDF that carries it."""
+
+from __future__ import annotations
+
+from sqlalchemy import Connection, text
+
+from invoice_service.documents.pdf import invoice_pdf
+from invoice_service.domain.invoice import UnknownInvoice
+from invoice_service.domain.token import fingerprint
+from invoice_service.ledger import canonical, tree
+from invoice_service.ledger.entry import Kind
+from invoice_service.ledger.evidence import Evidence
+from invoice_service.queries.ledger_state import ledger_states
+from invoice_service.queries.views import LedgerState
+from invoice_service.services import Services
+from invoice_service.store import deployment, invoices, log
+from invoice_service.store.invoices import StoredInvoice
+
+# One statement, so that an entry moving from the outbox into the log is seen in exactly one of them.
+_ENTRY = text("""
+    SELECT index, entry, signature FROM log_entries WHERE kind = :kind AND fact = :fact
+    UNION ALL
+    SELECT NULL, entry, signature FROM outbox WHERE kind = :kind AND fact = :fact
+""")
+
+
+def evidence(services: Services, token: str) -> tuple[str, Evidence]:
+    """(invoice number, its evidence as of now). Raises UnknownInvoice."""
+    with services.database.read() as connection:
+        stored = _stored(connection, token)
+        return stored.number, _evidence(services, connection, stored)
+
+
+def pdf(services: Services, token: str) -> tuple[str, bytes]:
+    """(invoice number, its PDF with the evidence attached). Raises UnknownInvoice."""
+    with services.database.read() as connection:
+        stored = _stored(connection, token)
+        attached = _evidence(services, connection, stored)
+        state = ledger_states(connection, Kind.INVOICE, [stored.number], now=services.clock())
+    document = invoice_pdf(
+        attached.body,
+        attached.buyer,
+        verify_url=f"{services.config.public_url}/i/{token}",
+        evidence_json=attached.to_bytes(),
+        ledger_line=_ledger_line(state[stored.number], attached),
+    )
+    return stored.number, document
+
+
+def _stored(connection: Connection, token: str) -> StoredInvoice:
+    stored = invoices.by_token(connection, fingerprint(token))
+    if stored is None:
+        raise UnknownInvoice
+    return stored
+
+
+def _evidence(services: Services, connection: Connection, stored: StoredInvoice) -> Evidence:
+    index, entry, signature = connection.execute(
+        _ENTRY, {"kind": int(Kind.INVOICE), "fact": stored.number}
+    ).one()
+    note, path = _place(services, connection, stored.number, index)
+    return Evidence(
+        body=canonical.decode(stored.body),
+        body_salt=stored.body_salt,
+        buyer=canonical.decode(stored.buyer) if stored.buyer else None,
+        buyer_salt=stored.buyer_salt,
+        entry=entry,
+        signature=signature,
+        index=index,
+        checkpoint=note,
+        inclusion=path,
+        issuer=deployment.statement(connection) or {},
+    )
+
+
+def _place(
+    services: Services, connection: Connection, number: str, index: int | None
+) -> tuple[str | None, tuple[bytes, ...]]:
+    """The signed head that covers the entry (the first one on chain, else the newest) and the path to it."""
+    if index is None:
+        return None, ()
+    state = ledger_states(connection, Kind.INVOICE, [number], now=services.clock())[number]
+    size = state.tree_size or log.head(connection).size
+    path = tree.inclusion_proof(index, size, log.tile_reader(connection))
+    return log.checkpoint_at(connection, size), tuple(path)
+
+
+def _ledger_line(state: LedgerState, attached: Evidence) -> str:
+    if state.block_number is not None:
+        return f"存证第 {state.index} 条,已上链:区块 {state.block_number}"
+    if attached.index is not None:
+        return f"存证第 {attached.index} 条,等待上链"
+    return "已开具,等待存证"

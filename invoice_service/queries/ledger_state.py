@@ -1,0 +1,47 @@
+"""Where entries stand: queued, sealed, mined or final. Derived from sizes by one statement for any number."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import datetime, timedelta
+
+from sqlalchemy import Connection, text
+
+from invoice_service.ledger.entry import Kind
+from invoice_service.queries.views import LedgerState
+
+# A settler looks at the chain at least every few seconds; one that has not for this long is not running.
+STALE = timedelta(seconds=15)
+
+_STATES = text("""
+    SELECT entry.fact, entry.index AS entry_index, head.new_size, head.tx_hash, head.block_number, head.status
+    FROM log_entries AS entry
+    LEFT JOIN LATERAL (
+        SELECT s.new_size, s.tx_hash, s.block_number, s.status
+        FROM submissions AS s JOIN epochs ON epochs.id = s.epoch_id AND epochs.ended_at IS NULL
+        WHERE s.status IN ('mined', 'final') AND s.new_size > entry.index
+        ORDER BY s.new_size LIMIT 1
+    ) AS head ON true
+    WHERE entry.kind = :kind AND entry.fact = ANY(:facts)
+""")
+_HEALTH = text("SELECT reachable AND checked_at > :since FROM chain_health")
+
+
+def ledger_states(
+    connection: Connection, kind: Kind, facts: Sequence[str], *, now: datetime
+) -> dict[str, LedgerState]:
+    """The state of each fact's entry; a fact that is not in the log yet is queued."""
+    answering = bool(connection.execute(_HEALTH, {"since": now - STALE}).scalar())
+    states = {fact: LedgerState("queued", waiting=not answering) for fact in facts}
+    for row in connection.execute(_STATES, {"kind": int(kind), "facts": list(facts)}):
+        if row.status is None:
+            states[row.fact] = LedgerState("sealed", index=row.entry_index, waiting=not answering)
+        else:
+            states[row.fact] = LedgerState(
+                state=row.status,
+                index=row.entry_index,
+                tree_size=row.new_size,
+                tx_hash="0x" + row.tx_hash.hex(),
+                block_number=row.block_number,
+            )
+    return states

@@ -1,0 +1,69 @@
+"""Is the service well? What `/readyz` and `/metrics` tell the people who run it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime
+
+from sqlalchemy import text
+
+from invoice_service.queries.ledger_state import STALE
+from invoice_service.services import Services
+
+_FIGURES = text("""
+    SELECT now() AS database_time,
+           (SELECT count(*) FROM outbox) AS outbox_depth,
+           (SELECT size FROM log_state) AS sealed_size,
+           (SELECT max(new_size) FROM submissions WHERE status IN ('mined', 'final')) AS mined_size,
+           (SELECT max(new_size) FROM submissions WHERE status = 'final') AS final_size,
+           (SELECT min(created_at) FROM submissions WHERE status = 'pending') AS pending_since,
+           (SELECT reachable FROM chain_health) AS chain_reachable,
+           (SELECT detail FROM chain_health) AS chain_detail,
+           (SELECT block_number FROM chain_health) AS block_number,
+           (SELECT checked_at FROM chain_health) AS chain_checked_at
+""")
+
+
+@dataclass(frozen=True, slots=True)
+class Readiness:
+    """`chain` says in one word how the chain is: ok · not_answering · settler_not_running · alarm."""
+
+    chain: str
+    chain_detail: str
+    block_number: int | None
+    outbox_depth: int
+    sealed_size: int
+    mined_size: int
+    final_size: int
+    pending_since: datetime | None
+    clock_skew_ms: int
+
+    @property
+    def degraded(self) -> bool:
+        return self.chain != "ok" or abs(self.clock_skew_ms) > 5_000
+
+
+def readiness(services: Services) -> Readiness:
+    """One look at the database. Raises DatabaseUnavailable when there is none."""
+    with services.database.read() as connection:
+        row = connection.execute(_FIGURES).one()
+    now = services.clock()
+    return Readiness(
+        chain=_chain_word(row.chain_reachable, row.chain_detail or "", row.chain_checked_at, now),
+        chain_detail=row.chain_detail or "",
+        block_number=row.block_number,
+        outbox_depth=row.outbox_depth,
+        sealed_size=row.sealed_size or 0,
+        mined_size=row.mined_size or 0,
+        final_size=row.final_size or 0,
+        pending_since=row.pending_since,
+        clock_skew_ms=int((now - row.database_time).total_seconds() * 1000),
+    )
+
+
+def _chain_word(reachable: bool | None, detail: str, checked_at: datetime | None, now: datetime) -> str:
+    if checked_at is None or now - checked_at > STALE:
+        return "settler_not_running"
+    if not reachable:
+        return "not_answering"
+    return "alarm" if detail else "ok"

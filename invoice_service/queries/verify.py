@@ -1,0 +1,91 @@
+"""Verify what somebody brings: an evidence file, a PDF that carries one, or number, date and total."""
+
+from __future__ import annotations
+
+import io
+from datetime import UTC, date, datetime, timedelta
+
+import pypdf
+from pypdf.errors import PyPdfError
+
+from invoice_service.domain.numbering import SHANGHAI
+from invoice_service.errors import N_, InvalidInput
+from invoice_service.ledger import evidence as ev
+from invoice_service.queries.views import StepView, VerdictView
+from invoice_service.services import Services
+from invoice_service.store import invoices
+
+ATTACHMENT = "evidence.json"
+SENTENCES = {
+    ev.GENUINE: N_("Genuine: issued by this service, unchanged to the byte, and on the chain."),
+    ev.ALTERED: N_("Altered: this is not what was issued. Do not accept it."),
+    ev.UNKNOWN: N_("Unknown: this service never issued this."),
+    ev.UNDECIDED: N_("Undecided: nothing speaks against it, but not everything could be checked."),
+}
+KNOWN_BY_FACTS = N_("An invoice with this number, date and total was issued here and is valid.")
+NOT_A_FILE = N_("This is not an evidence file, nor a PDF that carries one.")
+NO_SUCH_FACTS = N_("No invoice with this number, date and total was issued here.")
+
+
+class UnreadableFile(InvalidInput):
+    code = "verify.unreadable"
+    message = NOT_A_FILE
+
+
+class NothingToVerify(InvalidInput):
+    code = "verify.nothing"
+    message = N_("Please choose a file, or enter number, date and total.")
+
+
+def verify_file(services: Services, data: bytes) -> VerdictView:
+    """The verdict on a JSON evidence file or a PDF with one attached. Raises UnreadableFile."""
+    try:
+        evidence = ev.parse(_attached(data) if data.startswith(b"%PDF-") else data)
+    except ev.NotEvidence as error:
+        raise UnreadableFile({"file": NOT_A_FILE}) from error
+    return describe(
+        ev.verify(evidence, trusted_issuer=services.keyring.issuer_id, chain=services.heads), evidence
+    )
+
+
+def verify_facts(services: Services, number: str, day: date, total_fen: int) -> VerdictView:
+    """Whether an invoice with all three was issued here; which of them is wrong is not told."""
+    start = datetime(day.year, day.month, day.day, tzinfo=SHANGHAI).astimezone(UTC)
+    with services.database.read() as connection:
+        known = invoices.has_facts(
+            connection,
+            number,
+            issued_from=start,
+            issued_to=start + timedelta(days=1),
+            total_fen=total_fen,
+        )
+    if not known:
+        return VerdictView(ev.UNKNOWN, NO_SUCH_FACTS, None, None, None, None, None, ())
+    return VerdictView(ev.GENUINE, KNOWN_BY_FACTS, "valid", number, total_fen, None, None, ())
+
+
+def describe(verdict: ev.Verdict, evidence: ev.Evidence) -> VerdictView:
+    """For people. What the file says is repeated only where the verdict vouches for it."""
+    believed = evidence.body if verdict.verdict in (ev.GENUINE, ev.UNDECIDED) else {}
+    issued_at = believed.get("issued_at")
+    return VerdictView(
+        verdict=verdict.verdict,
+        sentence=SENTENCES[verdict.verdict],
+        status="valid" if verdict.verdict == ev.GENUINE else None,
+        number=believed.get("number"),
+        total_fen=believed.get("total_fen"),
+        issued_at=datetime.fromisoformat(issued_at) if issued_at else None,
+        seller_name=believed.get("seller", {}).get("name"),
+        steps=tuple(StepView(step.name, step.outcome, step.detail) for step in verdict.steps),
+    )
+
+
+def _attached(data: bytes) -> bytes:
+    """The evidence in a PDF. Raises NotEvidence; a hostile PDF costs no more than its size."""
+    try:
+        found = pypdf.PdfReader(io.BytesIO(data)).attachments.get(ATTACHMENT, [])
+    except (PyPdfError, ValueError, KeyError, TypeError, AttributeError, RecursionError) as error:
+        raise ev.NotEvidence("the PDF cannot be read") from error
+    if len(found) != 1:
+        raise ev.NotEvidence("the PDF carries no evidence")
+    return found[0]

@@ -1,0 +1,29 @@
+"""What flows and queries work with: one frozen value, made by `app.build_services`.
+
+Time and randomness are in it because they are arguments: a test passes its own.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from datetime import datetime
+
+from invoice_service.config import Config
+from invoice_service.keyring import Keyring
+from invoice_service.ledger.evidence import HeadSource
+from invoice_service.payments.provider import PaymentProvider
+from invoice_service.store.unit_of_work import Database
+
+
+@dataclass(frozen=True, slots=True)
+class Services:
+    """`heads` asks the chain as any verifier would; None where no chain is configured."""
+
+    config: Config
+    database: Database
+    keyring: Keyring
+    providers: Mapping[str, PaymentProvider]
+    heads: HeadSource | None
+    clock: Callable[[], datetime]
+    random: Callable[[int], bytes]
