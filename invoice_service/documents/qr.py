@@ -1,0 +1,89 @@
+"""QR codes for the three places they are scanned from: a page, a poster, a terminal.
+
+A code is its grid of modules, drawn in pure black on pure white with the four light modules around it
+that ISO/IEC 18004 asks for: never in a theme's colours, so that a dark page or a dark terminal cannot
+turn it into its negative, which some cameras do not read. Correction level M survives a smudge of 15 %.
+"""
+
+from __future__ import annotations
+
+import struct
+import zlib
+from collections.abc import Iterator, Sequence
+from html import escape
+from itertools import groupby
+
+import qrcode
+from qrcode.constants import ERROR_CORRECT_M
+
+QUIET_ZONE = 4
+
+_HALF_BLOCKS = {(False, False): " ", (True, False): "▀", (False, True): "▄", (True, True): "█"}
+_BLACK_ON_WHITE = "\x1b[38;5;16;48;5;231m"  # the colour cube's corners: themes redefine only 0 to 15
+_RESET = "\x1b[0m"
+
+Modules = Sequence[Sequence[bool]]
+
+
+def modules(text: str) -> Modules:
+    """The grid, quiet zone included; True is dark. Raises ValueError where the text does not fit."""
+    code = qrcode.QRCode(error_correction=ERROR_CORRECT_M, border=QUIET_ZONE)
+    code.add_data(text)
+    code.make()
+    grid: Modules = code.get_matrix()
+    return grid
+
+
+def svg(text: str, *, title: str) -> str:
+    """Markup to set inline; `title` is what a screen reader says. The page decides the size."""
+    grid = modules(text)
+    path = "".join(f"M{x} {y}h{width}v1h-{width}z" for x, y, width in _dark_runs(grid))
+    return (
+        f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {len(grid)} {len(grid)}" role="img"'
+        f' aria-label="{escape(title)}" shape-rendering="crispEdges">'
+        f'<path fill="#fff" d="M0 0h{len(grid)}v{len(grid)}H0z"/><path fill="#000" d="{path}"/></svg>'
+    )
+
+
+def _dark_runs(grid: Modules) -> Iterator[tuple[int, int, int]]:
+    """(x, y, width) of each horizontal run: fewer shapes than modules, and no hairlines between them."""
+    for y, row in enumerate(grid):
+        x = 0
+        for dark, run in groupby(row):
+            width = len(list(run))
+            if dark:
+                yield x, y, width
+            x += width
+
+
+def png(text: str, scale: int) -> bytes:
+    """A one-bit grey PNG with `scale` pixels to a module."""
+    grid = modules(text)
+    rows = b"".join((b"\x00" + _packed(row, scale)) * scale for row in grid)
+    size = len(grid) * scale
+    return (
+        b"\x89PNG\r\n\x1a\n"
+        + _chunk(b"IHDR", struct.pack(">IIBBBBB", size, size, 1, 0, 0, 0, 0))
+        + _chunk(b"IDAT", zlib.compress(rows, 9))
+        + _chunk(b"IEND", b"")
+    )
+
+
+def _packed(row: Sequence[bool], scale: int) -> bytes:
+    """One line of pixels, eight to a byte, light is 1, filled up with zeros."""
+    bits = "".join("01"[not dark] * scale for dark in row)
+    width = -(-len(bits) // 8)
+    return int(bits.ljust(width * 8, "0"), 2).to_bytes(width, "big")
+
+
+def _chunk(kind: bytes, data: bytes) -> bytes:
+    return struct.pack(">I", len(data)) + kind + data + struct.pack(">I", zlib.crc32(kind + data))
+
+
+def terminal(text: str) -> str:
+    """Lines of half blocks, two modules to a character, in black on white whatever the theme."""
+    grid = [*modules(text)]
+    grid.append([False] * len(grid[0]))  # the number of rows is odd
+    pairs = zip(grid[::2], grid[1::2], strict=True)
+    lines = ("".join(_HALF_BLOCKS[pair] for pair in zip(*rows, strict=True)) for rows in pairs)
+    return "".join(f"{_BLACK_ON_WHITE}{line}{_RESET}\n" for line in lines)

@@ -1,0 +1,89 @@
+"""Every drawing of a code is read back by another library's reader."""
+
+from __future__ import annotations
+
+import re
+import zlib
+from collections.abc import Callable
+from xml.etree import ElementTree
+
+import pytest
+
+from invoice_service.documents import qr
+
+TEXT = "http://192.168.1.20:8000/s/PUER01-A01"
+SCALE = 5
+
+Pixels = list[list[bool]]
+
+
+def enlarged(rows: Pixels) -> Pixels:
+    return [[dark for dark in row for _ in range(SCALE)] for row in rows for _ in range(SCALE)]
+
+
+def pixels_of_svg(markup: str) -> Pixels:
+    root = ElementTree.fromstring(markup)  # noqa: S314 - our own markup
+    size = int(root.attrib["viewBox"].split()[2])
+    grid = [[False] * size for _ in range(size)]
+    for x, y, width in re.findall(r"M(\d+) (\d+)h(\d+)v1", root[1].attrib["d"]):
+        grid[int(y)][int(x) : int(x) + int(width)] = [True] * int(width)
+    return enlarged(grid)
+
+
+def pixels_of_png(data: bytes) -> Pixels:
+    start = data.index(b"IHDR") + 4
+    width, height = (int.from_bytes(data[start + i : start + i + 4]) for i in (0, 4))
+    start = data.index(b"IDAT")
+    length = int.from_bytes(data[start - 4 : start])
+    rows = zlib.decompress(data[start + 4 : start + 4 + length])
+    stride = (width + 7) // 8 + 1
+    lines = [rows[y * stride + 1 : (y + 1) * stride] for y in range(height)]
+    return [[bit == "0" for bit in "".join(f"{byte:08b}" for byte in line)[:width]] for line in lines]
+
+
+def pixels_of_terminal(text: str) -> Pixels:
+    halves = {" ": (False, False), "▀": (True, False), "▄": (False, True), "█": (True, True)}
+    rows: Pixels = []
+    for line in text.splitlines():
+        blocks = [halves[c] for c in re.sub(r"\x1b\[[\d;]*m", "", line)]
+        rows += [[top for top, _ in blocks], [bottom for _, bottom in blocks]]
+    return enlarged(rows)
+
+
+@pytest.mark.parametrize("text", [TEXT, "价税合计 ¥12.50", "x" * 600])
+@pytest.mark.parametrize(
+    "drawn",
+    [
+        lambda text: pixels_of_svg(qr.svg(text, title="扫码")),
+        lambda text: pixels_of_png(qr.png(text, SCALE)),
+        lambda text: pixels_of_terminal(qr.terminal(text)),
+    ],
+    ids=["svg", "png", "terminal"],
+)
+def test_a_reader_reads_what_was_written(
+    read_qr: Callable[[Pixels], str], drawn: Callable[[str], Pixels], text: str
+) -> None:
+    assert read_qr(drawn(text)) == text
+
+
+def test_four_light_modules_surround_the_code() -> None:
+    grid = [list(row) for row in qr.modules(TEXT)]
+    inner = [row[4:-4] for row in grid[4:-4]]
+    assert sum(map(sum, grid)) == sum(map(sum, inner))
+    assert all(inner[0][:7])  # the finder pattern begins right inside
+
+
+def test_the_title_cannot_leave_its_attribute() -> None:
+    title = '"><script>alert(1)</script>'
+    root = ElementTree.fromstring(qr.svg(TEXT, title=title))  # noqa: S314 - our own markup
+    assert root.attrib["aria-label"] == title
+    assert [child.tag.rpartition("}")[2] for child in root] == ["path", "path"]
+
+
+def test_the_svg_takes_no_colour_from_the_page() -> None:
+    assert set(re.findall(r'fill="([^"]+)"', qr.svg(TEXT, title="t"))) == {"#000", "#fff"}
+
+
+def test_a_text_too_long_for_any_code_is_refused() -> None:
+    with pytest.raises(ValueError, match="version"):
+        qr.svg("x" * 3000, title="t")
