@@ -1,0 +1,32 @@
+// Everything the pages run: htmx with server-sent events, and our few lines.
+
+import htmx from "htmx.org";
+import "htmx-ext-sse";
+import { tick } from "./clock.js";
+import { checkCode, chooseBuyer, offerCopy, sendOnce, totalGoods } from "./forms.js";
+import { watch } from "./live.js";
+
+const HELPERS = [
+  ["form[data-once]", sendOnce],
+  ["form[data-goods]", totalGoods],
+  ["form[data-buyer]", chooseBuyer],
+  ["[data-uscc]", checkCode],
+  ["[data-copy]", offerCopy],
+];
+
+// htmx calls this with the page at first and with each part that it swaps in later.
+htmx.onLoad((part) => {
+  for (const [selector, help] of HELPERS) {
+    for (const element of part.querySelectorAll(selector)) help(element);
+  }
+  tick();
+});
+
+// A page come back to with the browser's "back" may send its forms again.
+addEventListener("pageshow", () => {
+  for (const form of document.querySelectorAll("form[data-once]")) delete form.dataset.sentAt;
+});
+
+watch();
+setInterval(tick, 1000);
+document.querySelector("[data-focus]")?.focus();
