@@ -297,11 +297,11 @@ class _Verification:
         return f"The log's head is on chain in block {anchored.block_number}."
 
     def _find_epoch(self, chain: HeadSource) -> AnchoredHeads:
-        for self.epoch in reversed(self._statement().epochs):
-            heads = chain.open(self.epoch)
+        for epoch in reversed(self._statement().epochs):
+            heads = chain.open(epoch)
             if heads is not None:
+                self.epoch = epoch
                 return heads
-        self.epoch = None
         raise Undecided("The chain asked is none of those that the issuer names.")
 
     def _open_checkpoint(self, note: str) -> checkpoint.Checkpoint:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import hashlib
 
+from cryptography import x509
 from cryptography.exceptions import InvalidSignature, UnsupportedAlgorithm
 from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec, ed25519
@@ -71,3 +72,16 @@ def _load(public_key_der: bytes) -> object:
         return serialization.load_der_public_key(public_key_der)
     except (ValueError, UnsupportedAlgorithm):
         return None
+
+
+def public_key_in(data: bytes) -> bytes:
+    """The DER public key in a PEM key, a PEM certificate or DER bytes. Raises ValueError."""
+    if b"BEGIN CERTIFICATE" in data:
+        key: object = x509.load_pem_x509_certificate(data).public_key()
+    elif b"BEGIN PUBLIC KEY" in data:
+        key = serialization.load_pem_public_key(data)
+    else:
+        key = serialization.load_der_public_key(data)
+    if not isinstance(key, ec.EllipticCurvePublicKey):
+        raise ValueError("not an elliptic curve key")
+    return key.public_bytes(serialization.Encoding.DER, serialization.PublicFormat.SubjectPublicKeyInfo)

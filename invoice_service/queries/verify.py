@@ -40,7 +40,7 @@ class NothingToVerify(InvalidInput):
 def verify_file(services: Services, data: bytes) -> VerdictView:
     """The verdict on a JSON evidence file or a PDF with one attached. Raises UnreadableFile."""
     try:
-        evidence = ev.parse(_attached(data) if data.startswith(b"%PDF-") else data)
+        evidence = attached_evidence(data)
     except ev.NotEvidence as error:
         raise UnreadableFile({"file": NOT_A_FILE}) from error
     return describe(
@@ -78,6 +78,11 @@ def describe(verdict: ev.Verdict, evidence: ev.Evidence) -> VerdictView:
         seller_name=believed.get("seller", {}).get("name"),
         steps=tuple(StepView(step.name, step.outcome, step.detail) for step in verdict.steps),
     )
+
+
+def attached_evidence(data: bytes) -> ev.Evidence:
+    """The evidence that a JSON file is, or that a PDF carries. Raises NotEvidence."""
+    return ev.parse(_attached(data) if data.startswith(b"%PDF-") else data)
 
 
 def _attached(data: bytes) -> bytes:

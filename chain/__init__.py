@@ -1,0 +1,1 @@
+"""The chain: compile and deploy the contract, speak to it, run a development node. Knows no invoices."""

@@ -1,0 +1,82 @@
+"""Compile the contract with npm's solc into the committed artifact. `python -m chain.compile` rewrites it.
+
+The artifact is a function of the source, the compiler's version and these settings alone: metadata is left
+out of the bytecode, so that a test can compile again and compare.
+"""
+
+from __future__ import annotations
+
+import json
+import subprocess
+from pathlib import Path
+from typing import Any
+
+from chain.node import ROOT, find_node
+
+SOURCE = ROOT / "contracts" / "src" / "InvoiceLedger.sol"
+ARTIFACT = ROOT / "chain" / "artifacts" / "InvoiceLedger.json"
+SETTINGS = {
+    # London: the newest that Anvil, Ganache, Besu and FISCO BCOS all run.
+    "evmVersion": "london",
+    # Deployed once, appended to for ever: weigh running cost over the size of the code.
+    "optimizer": {"enabled": True, "runs": 10_000},
+    "metadata": {"bytecodeHash": "none", "appendCBOR": False},
+    "outputSelection": {"*": {"InvoiceLedger": ["abi", "evm.bytecode.object"]}},
+}
+_DRIVER = """
+const fs = require('fs'), path = require('path'), solc = require('solc');
+const find = name => ({ contents: fs.readFileSync(path.join('node_modules', name), 'utf8') });
+const input = fs.readFileSync(0, 'utf8');
+const output = JSON.parse(solc.compile(input, { import: find }));
+console.log(JSON.stringify({ version: solc.version(), output }));
+"""
+
+
+class CompilationFailed(RuntimeError):
+    """solc's own messages."""
+
+
+def compile_contract(node: Path) -> dict[str, Any]:
+    """{"contract", "compiler", "settings", "abi", "bytecode"}. Raises CompilationFailed."""
+    request = {
+        "language": "Solidity",
+        "sources": {"InvoiceLedger.sol": {"content": SOURCE.read_text("utf-8")}},
+        "settings": SETTINGS,
+    }
+    run = subprocess.run(
+        [node, "-e", _DRIVER],
+        input=json.dumps(request),
+        cwd=ROOT,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    if run.returncode:
+        raise CompilationFailed(run.stderr)
+    answer = json.loads(run.stdout)
+    if messages := answer["output"].get("errors"):
+        raise CompilationFailed("\n".join(message["formattedMessage"] for message in messages))
+    compiled = answer["output"]["contracts"]["InvoiceLedger.sol"]["InvoiceLedger"]
+    return {
+        "contract": "InvoiceLedger",
+        "compiler": answer["version"],
+        "settings": {name: SETTINGS[name] for name in ("evmVersion", "optimizer", "metadata")},
+        "abi": compiled["abi"],
+        "bytecode": "0x" + compiled["evm"]["bytecode"]["object"],
+    }
+
+
+def artifact() -> dict[str, Any]:
+    """The committed artifact."""
+    loaded: dict[str, Any] = json.loads(ARTIFACT.read_text("utf-8"))
+    return loaded
+
+
+def main() -> None:
+    ARTIFACT.parent.mkdir(exist_ok=True)
+    ARTIFACT.write_text(json.dumps(compile_contract(find_node()), indent=1) + "\n", "utf-8")
+    print(f"Wrote {ARTIFACT.relative_to(ROOT)}")
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,126 @@
+"""Deploy the contract and open a log in it, so that doing it again after a crash changes nothing.
+
+Whoever deploys has kept the epoch's nonce beforehand. The contract carries that nonce, and its address
+follows from the admin account and its transaction count, so a deployment whose record was lost is found
+by looking at the addresses that the admin's transactions gave.
+"""
+
+from __future__ import annotations
+
+import time
+from typing import Any
+
+import rlp
+from eth_account import Account
+from eth_utils.address import to_checksum_address
+from web3 import Web3
+from web3.exceptions import TransactionNotFound
+
+from chain.client import (
+    ChainIdentity,
+    ChainUnavailable,
+    NoContract,
+    Rejected,
+    answering,
+    broadcast,
+    call,
+    connect,
+    identity,
+)
+from chain.compile import artifact
+
+DEPLOY_GAS = 3_000_000
+OPEN_GAS = 300_000
+MINED_WITHIN_S = 120.0
+LOOK_BACK = 16  # the admin sends two transactions an epoch: its last few cover any crash
+NO_CODE = b""
+
+
+class Deployer:
+    """The admin's hand on one chain endpoint. Raises ChainUnavailable where it does not answer."""
+
+    def __init__(
+        self, rpc_url: str, *, admin_key: bytes, sequencer_key: bytes, timeout_s: float = 10.0
+    ) -> None:
+        self._web3 = connect(rpc_url, timeout_s)
+        self._admin = Account.from_key(admin_key)
+        self._sequencer = Account.from_key(sequencer_key).address
+        self._abi, self._bytecode = artifact()["abi"], artifact()["bytecode"]
+
+    def identity(self) -> ChainIdentity:
+        return identity(self._web3)
+
+    def deploy(self, epoch_nonce: bytes) -> bytes:
+        """The 20-byte address of the contract that carries `epoch_nonce`: found, or deployed now."""
+        found = self._find(epoch_nonce)
+        if found is not None:
+            return found
+        contract = self._web3.eth.contract(abi=self._abi, bytecode=self._bytecode)
+        data = contract.constructor(self._admin.address, epoch_nonce).data_in_transaction
+        receipt = self._send({"data": data, "gas": DEPLOY_GAS})
+        return bytes.fromhex(receipt["contractAddress"][2:])
+
+    def open_log(self, contract: bytes, log_id: bytes, size: int, root: bytes) -> None:
+        """Open the log for our sequencer; one that is open for it already is left as it is."""
+        ledger = self._at(contract)
+        role = call(ledger, "sequencerRole", log_id)
+        if call(ledger, "hasRole", role, self._sequencer):
+            return
+        data = ledger.encode_abi("openLog", args=[log_id, size, root, self._sequencer])
+        self._send({"to": ledger.address, "data": data, "gas": OPEN_GAS})
+
+    @answering
+    def _find(self, epoch_nonce: bytes) -> bytes | None:
+        count = self._web3.eth.get_transaction_count(self._admin.address)
+        for nonce in range(count - 1, max(-1, count - 1 - LOOK_BACK), -1):
+            address = contract_address(self._admin.address, nonce)
+            if self._web3.eth.get_code(to_checksum_address(address)) == NO_CODE:
+                continue
+            try:
+                if bytes(call(self._at(address), "epochNonce")) == epoch_nonce:
+                    return address
+            except NoContract:
+                continue
+        return None
+
+    def _at(self, address: bytes) -> Any:
+        return self._web3.eth.contract(address=Web3.to_checksum_address(address), abi=self._abi)
+
+    def _send(self, fields: dict[str, Any]) -> Any:
+        """Sign, send and wait for the receipt. Raises Rejected where it fails."""
+        signed = self._sign(fields)
+        broadcast(self._web3, bytes(signed.raw_transaction))
+        ends_at = time.monotonic() + MINED_WITHIN_S
+        while time.monotonic() < ends_at:
+            receipt = self._receipt(signed.hash)
+            if receipt is None:
+                time.sleep(0.05)
+            elif receipt["status"] == 1:
+                return receipt
+            else:
+                raise Rejected(f"the chain refused transaction {signed.hash.hex()}")
+        raise ChainUnavailable("the transaction was not mined in time")
+
+    @answering
+    def _sign(self, fields: dict[str, Any]) -> Any:
+        return self._admin.sign_transaction(
+            {
+                "chainId": self._web3.eth.chain_id,
+                "nonce": self._web3.eth.get_transaction_count(self._admin.address),
+                "gasPrice": self._web3.eth.gas_price,
+                "value": 0,
+                **fields,
+            }
+        )
+
+    @answering
+    def _receipt(self, tx_hash: Any) -> Any:
+        try:
+            return self._web3.eth.get_transaction_receipt(tx_hash)
+        except TransactionNotFound:
+            return None
+
+
+def contract_address(sender: str, nonce: int) -> bytes:
+    """Where a contract made by `sender`'s transaction `nonce` lives (Yellow Paper, section 7)."""
+    return bytes(Web3.keccak(rlp.encode([bytes.fromhex(sender[2:]), nonce])))[12:]

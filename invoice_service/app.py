@@ -1,0 +1,159 @@
+"""The only wiring: `build_services` makes what the service works with, `create_app` puts doors on it.
+
+Read this file first. From here: `web/` (doors) → `flow/` (verbs) and `queries/` (reads) → `store/`,
+`payments/`, `documents/` → `ledger/` (bytes and hashes) → `domain/` (rules).
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+
+from apispec import APISpec
+from chain.client import LedgerContract, NoContract
+from flask import Flask
+from flask_smorest import Api
+from flask_wtf import CSRFProtect
+
+from invoice_service import keyring
+from invoice_service.config import Config
+from invoice_service.ledger.evidence import AnchoredHeads
+from invoice_service.ledger.statement import Epoch
+from invoice_service.payments.provider import PaymentProvider
+from invoice_service.payments.sandbox.provider import SandboxProvider
+from invoice_service.queries import live as live_queries
+from invoice_service.services import Services
+from invoice_service.store.unit_of_work import Database
+from invoice_service.web import assets, audience, context, errors, locale, metrics, notify
+from invoice_service.web.api.views import blueprint as api_blueprint
+from invoice_service.web.live import Live
+from invoice_service.web.public.views import blueprint as public_blueprint
+from invoice_service.web.shopper.views import blueprint as shopper_blueprint
+
+MERCHANT_ID = "stall-ledger-demo"
+
+
+def build_services(
+    config: Config,
+    *,
+    clock: Callable[[], datetime] = lambda: datetime.now(UTC),
+    random: Callable[[int], bytes] = os.urandom,
+) -> Services:
+    """Nothing here connects to anything: database, chain and provider are reached when first used."""
+    keys = keyring.load(config.data_dir)
+    return Services(
+        config=config,
+        database=Database(config.database_url, pool_size=config.database_pool),
+        keyring=keys,
+        providers=_providers(config, keys, clock, random),
+        heads=ChainHeads(config.chain_rpc_url, config.chain_timeout_s) if config.chain_rpc_url else None,
+        clock=clock,
+        random=random,
+    )
+
+
+def create_app(services: Services) -> Flask:
+    """Every door, each with its declared audience; starting fails where one is missing."""
+    app = Flask(__name__, static_folder=None, template_folder="web/templates", root_path=_package_folder())
+    app.config.update(
+        SECRET_KEY=services.keyring.cookie,
+        MAX_CONTENT_LENGTH=services.config.max_body_bytes,
+        SESSION_COOKIE_NAME="stall-ledger",
+        SESSION_COOKIE_SAMESITE="Lax",
+        SESSION_COOKIE_SECURE=services.config.public_url.startswith("https:"),
+        PERMANENT_SESSION_LIFETIME=timedelta(days=30),
+        WTF_CSRF_TIME_LIMIT=None,
+        API_TITLE="Stall Ledger",
+        API_VERSION="v1",
+        OPENAPI_VERSION="3.0.3",
+    )
+    app.extensions["services"] = services
+    app.extensions["live"] = _live(services)
+    metrics.register(app)
+    locale.register(app)
+    assets.register(app)
+    context.limiter.init_app(app)
+    csrf = CSRFProtect(app)
+    _register_doors(app, services, csrf)
+    app.jinja_env.globals["config_sandbox"] = services.config.sandbox_on
+    errors.register(app)
+    audience.require_audiences(app)
+    return app
+
+
+def _register_doors(app: Flask, services: Services, csrf: CSRFProtect) -> None:
+    """Pages are guarded against forged posts; doors for programs carry no cookie worth forging."""
+    app.register_blueprint(shopper_blueprint)
+    app.register_blueprint(public_blueprint)
+    app.register_blueprint(notify.blueprint)
+    csrf.exempt(notify.blueprint)
+    if services.config.sandbox_on:
+        app.register_blueprint(notify.sandbox)
+        csrf.exempt(notify.sandbox)
+    api = _ProblemApi(app)
+    api.register_blueprint(api_blueprint)
+    csrf.exempt(api_blueprint)
+    spec: APISpec = api.spec
+    spec.components.security_scheme("invoiceToken", {"type": "http", "scheme": "bearer"})
+    app.extensions["openapi"] = spec.to_dict
+
+
+class _ProblemApi(Api):
+    """flask-smorest without its own error shape and its own document routes: ours are in `web/`."""
+
+    def _register_error_handlers(self, *, is_blueprint: bool = False) -> None: ...
+    def _register_doc_blueprint(self) -> None: ...
+
+
+def _live(services: Services) -> Live:
+    queries = {
+        "order": lambda tokens: live_queries.order_marks(services, tokens),
+        "invoice": lambda tokens: live_queries.invoice_marks(services, tokens),
+    }
+    config = services.config
+    return Live(queries, poll_s=config.live_poll_ms / 1000, places=config.max_live_streams)
+
+
+def _providers(
+    config: Config, keys: keyring.Keyring, clock: Callable[[], datetime], random: Callable[[int], bytes]
+) -> Mapping[str, PaymentProvider]:
+    if not config.sandbox_on:
+        return {}
+    sandbox = SandboxProvider(
+        base_url=config.sandbox_url,
+        merchant_id=MERCHANT_ID,
+        merchant_key=keys.merchant,
+        service_public_key=config.data_dir / "sandbox" / "service.pub.pem",
+        notify_url=f"{config.public_url}/payments/sandbox/notify",
+        timeout_s=config.provider_timeout_s,
+        max_age_s=config.notification_max_age_s,
+        clock=clock,
+        random=random,
+    )
+    return {sandbox.name: sandbox}
+
+
+@dataclass(frozen=True, slots=True)
+class ChainHeads:
+    """A chain endpoint, asked as any verifier would ask it."""
+
+    rpc_url: str
+    timeout_s: float
+
+    def open(self, epoch: Epoch) -> AnchoredHeads | None:
+        contract = LedgerContract(
+            self.rpc_url, address=epoch.contract, log_id=epoch.log_id, timeout_s=self.timeout_s
+        )
+        identity = contract.identity()
+        if (identity.chain_id, identity.genesis_hash) != (epoch.chain_id, epoch.genesis_hash):
+            return None
+        try:
+            return contract if contract.epoch_nonce() == epoch.nonce else None
+        except NoContract:
+            return None
+
+
+def _package_folder() -> str:
+    return os.path.dirname(os.path.abspath(__file__))

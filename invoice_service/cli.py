@@ -1,0 +1,248 @@
+"""`python -m invoice_service COMMAND`: each command calls one flow or one query."""
+
+from __future__ import annotations
+
+import argparse
+import json
+import os
+import shutil
+import signal
+import sys
+import threading
+from collections.abc import Callable
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+import structlog
+from chain.client import LedgerContract
+
+from chain import deploy as chain_deploy
+from invoice_service import keyring, logs
+from invoice_service.app import ChainHeads, build_services
+from invoice_service.config import Config
+from invoice_service.errors import Error
+from invoice_service.flow import anchor, open_epoch, pay, seal
+from invoice_service.ledger import evidence, keys, statement
+from invoice_service.queries.verify import SENTENCES, attached_evidence
+from invoice_service.services import Services
+from invoice_service.store.migrate import migrate
+from invoice_service.store.unit_of_work import Database
+
+log = structlog.get_logger()
+EXIT_CODES = {evidence.GENUINE: 0, evidence.ALTERED: 1, evidence.UNKNOWN: 1, evidence.UNDECIDED: 2}
+
+
+def main() -> None:
+    parser = _parser()
+    arguments = parser.parse_args()
+    try:
+        config = Config.from_environment(os.environ)
+        logs.configure(json=config.json_logs)
+        sys.exit(arguments.run(config, arguments))
+    except Error as error:
+        sys.exit(f"{error} [{error.code}]")
+    except ConnectionError as error:
+        sys.exit(f"The chain does not answer: {error}")
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(prog="python -m invoice_service", description=__doc__)
+    commands = parser.add_subparsers(required=True, metavar="COMMAND")
+
+    def add(name: str, run: Callable[[Config, Any], int], text: str) -> argparse.ArgumentParser:
+        command = commands.add_parser(name, help=text, description=text)
+        command.set_defaults(run=run)
+        return command
+
+    add("keys", make_keys, "Make the issuer's keys that are not there yet.")
+    add("migrate", run_migrations, "Bring the database up to date.")
+    add("prepare", prepare, "Keys, migrations and an empty log, in one go.")
+    add("deploy", deploy, "Deploy the contract and open the log in it, if no epoch is live.")
+    add("web", web, "Serve pages and API.")
+    add("settle", settle, "Seal, anchor and chase payments, until stopped.")
+    add("sandbox", sandbox, "Serve the pretend payment service, for tests and demos.")
+    verify = add("verify", verify_files, "Verify evidence files. Exit code 0 genuine, 1 not, 2 undecided.")
+    verify.add_argument(
+        "files", nargs="+", type=Path, metavar="FILE", help="JSON evidence, or a PDF with one"
+    )
+    verify.add_argument("--trust", metavar="ROOT", help="the issuer's root: fingerprint in hex, or key file")
+    verify.add_argument("--rpc", metavar="URL", help="a chain endpoint to ask whether the head is anchored")
+    verify.add_argument("--json", action="store_true", help="one JSON object per file")
+    return parser
+
+
+def make_keys(config: Config, _arguments: Any) -> int:
+    made = keyring.make_missing(config.data_dir, now=datetime.now(UTC), issuer_name=config.issuer_name)
+    issuer = keyring.load(config.data_dir).issuer_id.hex()
+    print(f"{'Made' if made else 'Found'} the keys of issuer {issuer}")
+    return 0
+
+
+def run_migrations(config: Config, _arguments: Any) -> int:
+    migrate(Database(config.database_url, pool_size=1))
+    return 0
+
+
+def prepare(config: Config, arguments: Any) -> int:
+    make_keys(config, arguments)
+    run_migrations(config, arguments)
+    open_epoch.prepare_log(build_services(config), keyring.load_root(config.data_dir))
+    return 0
+
+
+def deploy(config: Config, _arguments: Any) -> int:
+    services = build_services(config)
+    keys_ = services.keyring
+    deployer = chain_deploy.Deployer(
+        config.chain_rpc_url, admin_key=keys_.admin, sequencer_key=keys_.sequencer
+    )
+    epoch = open_epoch.open_epoch(services, deployer, keyring.load_root(config.data_dir))
+    assert epoch.contract is not None  # noqa: S101 - open_epoch answers opened ones
+    print(f"Contract 0x{epoch.contract.hex()} on chain {epoch.chain_id}")
+    return 0
+
+
+def web(config: Config, _arguments: Any) -> int:
+    """gunicorn with a few processes of many threads: live pages hold a thread each, not a process."""
+    counters = config.data_dir / "metrics"
+    shutil.rmtree(counters, ignore_errors=True)
+    counters.mkdir(parents=True)
+    os.environ["PROMETHEUS_MULTIPROC_DIR"] = str(counters)  # read when prometheus_client is imported
+    from invoice_service.server import serve_web
+
+    serve_web(config)
+    return 0
+
+
+def sandbox(config: Config, _arguments: Any) -> int:
+    from invoice_service.payments.sandbox import service
+
+    settings = service.SandboxSettings(
+        database_url=config.database_url,
+        data_dir=config.data_dir,
+        bind=config.sandbox_bind,
+        public_url=config.sandbox_public_url or config.sandbox_url,
+        notify_url=f"http://{config.web_bind.split(',')[0]}/payments/sandbox/notify",
+    )
+    service.run(settings)
+    return 0
+
+
+def settle(config: Config, _arguments: Any) -> int:
+    """One loop until SIGTERM: seal what is true, anchor what is sealed, ask about payments."""
+    services = build_services(config)
+    stopping = threading.Event()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        signal.signal(number, lambda *_: stopping.set())
+    rounds = _Settler(services)
+    while not stopping.is_set():
+        rounds.once()
+        stopping.wait(config.settle_interval_ms / 1000)
+    return 0
+
+
+class _Settler:
+    """The settling rounds of one process. Each part fails alone: a chain that is down stops no sealing."""
+
+    def __init__(self, services: Services) -> None:
+        self._services = services
+        self._contract: LedgerContract | None = None
+        self._complained: set[str] = set()
+
+    def once(self) -> None:
+        self._part("seal", self._seal)
+        self._part("anchor", self._anchor)
+        self._part("payments", self._chase)
+
+    def _seal(self) -> None:
+        while seal.seal(self._services) == self._services.config.seal_batch:
+            pass
+
+    def _anchor(self) -> None:
+        try:
+            anchor.anchor(self._services, self._live_contract())
+        except (ConnectionError, anchor.NotDeployed) as error:
+            anchor.note_health(self._services, reachable=False, detail=str(error))
+            raise
+        except anchor.HeadsDiverge as error:
+            anchor.note_health(self._services, reachable=True, detail=str(error))
+            raise
+
+    def _chase(self) -> None:
+        pay.chase(self._services)
+        pay.close_expired(self._services)
+        pay.return_owed(self._services)
+
+    def _live_contract(self) -> LedgerContract:
+        if self._contract is None:
+            epoch = anchor.live_epoch(self._services)
+            config = self._services.config
+            assert epoch.contract is not None  # noqa: S101 - live epochs have one
+            self._contract = LedgerContract(
+                config.chain_rpc_url,
+                address=epoch.contract,
+                log_id=epoch.log_id,
+                sequencer_key=self._services.keyring.sequencer,
+                timeout_s=config.chain_timeout_s,
+            )
+        return self._contract
+
+    def _part(self, name: str, run: Callable[[], None]) -> None:
+        """Say once that a part fails, and once that it works again; the next round tries anew."""
+        try:
+            run()
+        except (Error, ConnectionError) as error:
+            if name not in self._complained:
+                log.error("settling fails", part=name, reason=str(error))
+                self._complained.add(name)
+        else:
+            if name in self._complained:
+                log.info("settling works again", part=name)
+                self._complained.discard(name)
+
+
+def verify_files(config: Config, arguments: Any) -> int:
+    trusted = _trusted(arguments.trust) if arguments.trust else None
+    heads = ChainHeads(arguments.rpc, config.chain_timeout_s) if arguments.rpc else None
+    return max(_verify_one(path, trusted, heads, as_json=arguments.json) for path in arguments.files)
+
+
+def _verify_one(path: Path, trusted: bytes | None, heads: ChainHeads | None, *, as_json: bool) -> int:
+    try:
+        found = attached_evidence(path.read_bytes())
+    except (OSError, evidence.NotEvidence) as error:
+        print(f"{path}: not an evidence file ({error})", file=sys.stderr)
+        return EXIT_CODES[evidence.ALTERED]
+    verdict = evidence.verify(found, trusted_issuer=trusted, chain=heads)
+    if as_json:
+        steps = [{"name": s.name, "outcome": s.outcome, "detail": s.detail} for s in verdict.steps]
+        print(json.dumps({"file": str(path), "verdict": verdict.verdict, "steps": steps}, ensure_ascii=False))
+    else:
+        _print_verdict(path, verdict, asked_chain=heads is not None)
+    return EXIT_CODES[verdict.verdict]
+
+
+def _print_verdict(path: Path, verdict: evidence.Verdict, *, asked_chain: bool) -> None:
+    marks = {evidence.PASSED: "✓", evidence.FAILED: "✗", evidence.OPEN: "?"}
+    sentence = SENTENCES[verdict.verdict]
+    if verdict.verdict == evidence.GENUINE and not asked_chain:
+        sentence = "Genuine by the issuer's word: signed and in its log. The chain was not asked (--rpc URL)."
+    print(f"{path}: {sentence}")
+    for step in verdict.steps:
+        print(f"  {marks[step.outcome]} {step.name}: {step.detail}")
+    if verdict.existed_by:
+        print(
+            f"  Existed by {verdict.existed_by:%Y-%m-%d %H:%M:%S} UTC. That chain is run by: {verdict.chain_operator}."
+        )
+
+
+def _trusted(root: str) -> bytes:
+    """A fingerprint in hex; or a file with the root's public key, a certificate, or an issuer statement."""
+    path = Path(root)
+    if not path.exists():
+        return bytes.fromhex(root.removeprefix("0x"))
+    data = path.read_bytes()
+    if data.lstrip().startswith(b"{"):
+        return statement.open_signed(json.loads(data)).issuer_id
+    return keys.key_id(keys.public_key_in(data))

@@ -1,0 +1,46 @@
+"""gunicorn, started from our own settings instead of a configuration file of its own."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from flask import Flask
+from gunicorn.app.base import BaseApplication
+
+from invoice_service.app import build_services, create_app
+from invoice_service.config import Config
+
+
+class _Server(BaseApplication):  # type: ignore[misc]
+    def __init__(self, config: Config) -> None:
+        self._config = config
+        super().__init__()
+
+    def load_config(self) -> None:
+        config = self._config
+        settings: dict[str, Any] = {
+            "bind": config.web_bind.split(","),
+            "workers": config.web_workers,
+            "worker_class": "gthread",
+            "threads": config.web_threads,
+            "keepalive": 75,
+            "graceful_timeout": 5,
+            "control_socket_disable": True,
+            "preload_app": True,  # imports once; nothing connects before the fork
+            "limit_request_line": 4094,
+            "accesslog": None,
+            "errorlog": "-",
+            "loglevel": "warning",
+        }
+        if config.web_cert:
+            settings |= {"certfile": config.web_cert, "keyfile": config.web_key}
+        for name, value in settings.items():
+            self.cfg.set(name, value)
+
+    def load(self) -> Flask:
+        return create_app(build_services(self._config))
+
+
+def serve_web(config: Config) -> None:
+    """Until SIGTERM."""
+    _Server(config).run()

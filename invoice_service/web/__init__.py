@@ -1,0 +1,1 @@
+"""HTTP: who may call what (`audience.py`), how refusals look (`errors.py`), and one package an audience."""

@@ -1,0 +1,1 @@
+"""The JSON API under /api/v1: the same flows and queries as the pages, described by OpenAPI."""

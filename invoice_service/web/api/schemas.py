@@ -1,0 +1,154 @@
+"""The shapes that the API takes and gives. Input is strict: unknown fields are refused, nothing is guessed."""
+
+from __future__ import annotations
+
+from marshmallow import RAISE, Schema, ValidationError, fields, validate, validates_schema
+
+
+class StrictSchema(Schema):
+    class Meta:
+        unknown = RAISE
+
+
+class LineInput(StrictSchema):
+    sku = fields.String(required=True, validate=validate.Length(1, 60))
+    quantity = fields.String(required=True, metadata={"description": 'a decimal string such as "2.5"'})
+
+
+class OrderInput(StrictSchema):
+    amount_fen = fields.Integer(
+        strict=True, metadata={"description": "a plain amount, sold under the stall's default goods class"}
+    )
+    lines = fields.List(fields.Nested(LineInput))
+
+    @validates_schema
+    def one_way(self, data: dict[str, object], **_: object) -> None:
+        if ("amount_fen" in data) == ("lines" in data):
+            raise ValidationError("Give either amount_fen or lines.", "amount_fen")
+
+
+class BuyerInput(StrictSchema):
+    kind = fields.String(required=True, metadata={"enum": ["individual", "organization"]})
+    name = fields.String(load_default="")
+    tax_id = fields.String(load_default=None, allow_none=True)
+
+
+class InvoiceInput(StrictSchema):
+    buyer = fields.Nested(BuyerInput, required=True)
+
+
+class FactsInput(StrictSchema):
+    number = fields.String(required=True)
+    date = fields.String(required=True, metadata={"format": "date"})
+    total_yuan = fields.String(required=True, metadata={"description": 'as "12.50"'})
+
+
+class Goods(Schema):
+    sku = fields.String()
+    name = fields.String()
+    unit = fields.String()
+    price_fen = fields.Integer()
+    available = fields.Boolean()
+
+
+class Stall(Schema):
+    code = fields.String()
+    name = fields.String()
+    place = fields.String()
+    kind = fields.String()
+    market_name = fields.String()
+    vendor_name = fields.String()
+    is_open = fields.Boolean()
+    default_goods = fields.String()
+    goods = fields.List(fields.Nested(Goods))
+
+
+class PlacedOrder(Schema):
+    order_id = fields.String(metadata={"description": "opens the order; keep it to yourself"})
+    amount_fen = fields.Integer()
+    status = fields.String()
+    pay_url = fields.String()
+    expires_at = fields.DateTime()
+
+
+class Order(Schema):
+    order_id = fields.String()
+    amount_fen = fields.Integer()
+    status = fields.String(metadata={"enum": ["open", "paid", "closed", "refunded"]})
+    created_at = fields.DateTime()
+    expires_at = fields.DateTime()
+    paid_at = fields.DateTime(allow_none=True)
+    invoice_number = fields.String(allow_none=True)
+
+
+class IssuedInvoice(Schema):
+    number = fields.String()
+    token = fields.String(metadata={"description": "the bearer token that opens this invoice"})
+    total_fen = fields.Integer()
+    issued_at = fields.DateTime()
+
+
+class Ledger(Schema):
+    state = fields.String(metadata={"enum": ["queued", "sealed", "mined", "final"]})
+    index = fields.Integer(allow_none=True)
+    tree_size = fields.Integer(allow_none=True)
+    tx_hash = fields.String(allow_none=True)
+    block_number = fields.Integer(allow_none=True)
+    waiting = fields.Boolean(metadata={"description": "true while the chain is not answering"})
+
+
+class InvoiceLine(Schema):
+    name = fields.String()
+    quantity = fields.Function(lambda line: f"{line.quantity:f}", metadata={"type": "string"})
+    unit = fields.String()
+    unit_price = fields.Function(lambda line: f"{line.unit_price:f}", metadata={"type": "string"})
+    amount_fen = fields.Integer()
+    tax_label = fields.String()
+    tax_fen = fields.Integer()
+    tax_reason = fields.String()
+
+
+class Invoice(Schema):
+    number = fields.String()
+    status = fields.String(metadata={"enum": ["valid", "credited_in_part", "credited"]})
+    issued_at = fields.DateTime()
+    seller_name = fields.String()
+    seller_tax_id = fields.String(allow_none=True)
+    market_name = fields.String()
+    stall_name = fields.String()
+    buyer_kind = fields.String(allow_none=True)
+    buyer_name = fields.String(allow_none=True)
+    buyer_tax_id = fields.String(allow_none=True)
+    lines = fields.List(fields.Nested(InvoiceLine))
+    net_fen = fields.Integer()
+    tax_fen = fields.Integer()
+    total_fen = fields.Integer()
+    total_capitals = fields.String()
+    ledger = fields.Nested(Ledger)
+
+
+class Step(Schema):
+    name = fields.String()
+    outcome = fields.String(metadata={"enum": ["passed", "failed", "undecided"]})
+    detail = fields.String()
+
+
+class Verdict(Schema):
+    verdict = fields.String(metadata={"enum": ["genuine", "altered", "unknown", "undecided"]})
+    sentence = fields.String()
+    status = fields.String(allow_none=True)
+    number = fields.String(allow_none=True)
+    total_fen = fields.Integer(allow_none=True)
+    issued_at = fields.DateTime(allow_none=True)
+    seller_name = fields.String(allow_none=True)
+    steps = fields.List(fields.Nested(Step))
+
+
+class Problem(Schema):
+    """RFC 9457."""
+
+    type = fields.String()
+    title = fields.String()
+    status = fields.Integer()
+    code = fields.String(metadata={"description": "stable; what programs should look at"})
+    errors = fields.Dict(keys=fields.String(), values=fields.String())

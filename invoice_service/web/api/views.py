@@ -1,0 +1,197 @@
+"""The API's views: a schema checks the shape, one flow or query does the work, a schema answers."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from flask import Response, current_app, jsonify, request
+from flask_smorest import Blueprint
+from marshmallow import EXCLUDE
+
+from invoice_service.domain.goods import parse_quantity
+from invoice_service.domain.invoice import UnknownInvoice
+from invoice_service.domain.order import Basket, PlainAmount
+from invoice_service.domain.party import BadBuyer, make_buyer
+from invoice_service.errors import N_, Error
+from invoice_service.flow import issue as issuing
+from invoice_service.flow import order as ordering
+from invoice_service.queries import documents, shopper, verify
+from invoice_service.queries.views import VerdictView
+from invoice_service.web.api import schemas
+from invoice_service.web.audience import Audience, audience
+from invoice_service.web.context import limiter, services
+from invoice_service.web.locale import language
+from invoice_service.web.verifying import check_facts, told_verdict
+
+blueprint = Blueprint("api", __name__, url_prefix="/api/v1", description="Orders, invoices, verification")
+_IDEMPOTENCY = {
+    "in": "header",
+    "name": "Idempotency-Key",
+    "schema": {"type": "string", "maxLength": 200},
+    "description": "Send the same key again and get the same answer; with other content it is 409.",
+}
+_BEARER = {"security": [{"invoiceToken": []}]}
+_VERIFY_BODY = {
+    "requestBody": {
+        "required": True,
+        "content": {
+            "application/json": {"schema": {"type": "object"}},
+            "multipart/form-data": {
+                "schema": {"type": "object", "properties": {"file": {"type": "string", "format": "binary"}}}
+            },
+        },
+    }
+}
+
+
+class TokenMissing(Error):
+    code = "invoice.token_missing"
+    message = N_("Give the invoice's token as `Authorization: Bearer TOKEN`.")
+    status = 401
+
+
+@blueprint.get("/openapi.json")
+@audience(Audience.PUBLIC)
+def openapi() -> Response:
+    """This document."""
+    return jsonify(current_app.extensions["openapi"]())
+
+
+@blueprint.get("/stalls/<code>")
+@audience(Audience.SHOPPER)
+@blueprint.response(200, schemas.Stall)
+@blueprint.alt_response(404, schema=schemas.Problem)
+def get_stall(code: str) -> Any:
+    """A stall with its vendor, market and goods."""
+    return shopper.stall(services(), code, language())
+
+
+@blueprint.post("/stalls/<code>/orders")
+@audience(Audience.SHOPPER)
+@blueprint.arguments(schemas.OrderInput)
+@blueprint.response(201, schemas.PlacedOrder)
+@blueprint.alt_response(409, schema=schemas.Problem)
+@blueprint.doc(parameters=[_IDEMPOTENCY])
+def place_order(wanted: dict[str, Any], code: str) -> Any:
+    """Place an order, by plain amount or by goods. An order sent again with its key answers 200."""
+    placed = ordering.place(
+        services(), code, _wanted(wanted), idempotency_key=request.headers.get("Idempotency-Key")
+    )
+    answer = {
+        "order_id": placed.token,
+        "amount_fen": placed.amount_fen,
+        "status": placed.status.value,
+        "pay_url": f"{services().config.public_url}/o/{placed.token}/pay",
+        "expires_at": placed.expires_at,
+    }
+    return answer, 201 if placed.created else 200
+
+
+@blueprint.get("/orders/<order_id>")
+@audience(Audience.HOLDER)
+@blueprint.response(200, schemas.Order)
+@blueprint.alt_response(404, schema=schemas.Problem)
+def get_order(order_id: str) -> Any:
+    """How an order stands."""
+    found = shopper.order(services(), order_id, language())
+    return {name: getattr(found, name) for name in schemas.Order().fields if name != "order_id"} | {
+        "order_id": found.token
+    }
+
+
+@blueprint.post("/orders/<order_id>/invoice")
+@audience(Audience.HOLDER)
+@blueprint.arguments(schemas.InvoiceInput)
+@blueprint.response(201, schemas.IssuedInvoice)
+@blueprint.alt_response(409, schema=schemas.Problem)
+@blueprint.doc(parameters=[_IDEMPOTENCY])
+def issue_invoice(wanted: dict[str, Any], order_id: str) -> Any:
+    """The invoice of a paid order. Asking again for the same buyer answers 200 and the same invoice."""
+    header = wanted["buyer"]
+    try:
+        buyer = make_buyer(header["kind"], header["name"], header["tax_id"])
+    except BadBuyer as error:
+        raise BadBuyer({f"buyer.{field}": text for field, text in error.fields.items()}) from None
+    key = request.headers.get("Idempotency-Key")
+    issued = issuing.issue(services(), order_id, buyer, idempotency_key=key)
+    return issued, 201 if issued.created else 200
+
+
+@blueprint.get("/invoices/<number>")
+@audience(Audience.HOLDER)
+@blueprint.response(200, schemas.Invoice)
+@blueprint.alt_response(404, schema=schemas.Problem)
+@blueprint.doc(**_BEARER)
+def get_invoice(number: str) -> Any:
+    """An invoice, its status, and where its entry stands in the ledger."""
+    found = shopper.invoice(services(), _token(), language())
+    if found.number != number:
+        raise UnknownInvoice
+    return found
+
+
+@blueprint.get("/invoices/<number>/evidence")
+@audience(Audience.HOLDER)
+@blueprint.doc(
+    **_BEARER, responses={"200": {"description": "the evidence file", "content": {"application/json": {}}}}
+)
+def get_evidence(number: str) -> Response:
+    """The file that proves this invoice to anyone."""
+    found, evidence = documents.evidence(services(), _token())
+    return _file(number, found, evidence.to_bytes(), "application/json")
+
+
+@blueprint.get("/invoices/<number>/pdf")
+@audience(Audience.HOLDER)
+@blueprint.doc(**_BEARER, responses={"200": {"description": "the PDF", "content": {"application/pdf": {}}}})
+def get_pdf(number: str) -> Response:
+    """The invoice on paper, with its evidence attached."""
+    found, data = documents.pdf(services(), _token())
+    return _file(number, found, data, "application/pdf")
+
+
+@blueprint.post("/verify")
+@audience(Audience.PUBLIC)
+@limiter.limit(lambda: services().config.verify_limit)
+@blueprint.response(200, schemas.Verdict)
+@blueprint.doc(**_VERIFY_BODY)
+def verify_anything() -> VerdictView:
+    """Evidence JSON as the body, a file as multipart `file`, or {"number", "date", "total_yuan"}."""
+    return told_verdict(_verdict())
+
+
+def _verdict() -> VerdictView:
+    if "file" in request.files:
+        return verify.verify_file(services(), request.files["file"].read())
+    data = request.get_data()
+    document = request.get_json(silent=True)
+    if isinstance(document, dict) and "number" in document and "type" not in document:
+        return check_facts(schemas.FactsInput(unknown=EXCLUDE).load(document))
+    return verify.verify_file(services(), data)
+
+
+def _wanted(wanted: dict[str, Any]) -> PlainAmount | Basket:
+    if "amount_fen" in wanted:
+        return PlainAmount(wanted["amount_fen"])
+    return Basket(
+        tuple(
+            (line["sku"], parse_quantity(line["quantity"], field=f"lines.{n}.quantity"))
+            for n, line in enumerate(wanted["lines"])
+        )
+    )
+
+
+def _token() -> str:
+    scheme, _, token = request.headers.get("Authorization", "").partition(" ")
+    if scheme != "Bearer" or not token:
+        raise TokenMissing
+    return token.strip()
+
+
+def _file(number: str, found: str, data: bytes, mimetype: str) -> Response:
+    if found != number:
+        raise UnknownInvoice
+    response = Response(data, mimetype=mimetype)
+    extension = "pdf" if mimetype.endswith("pdf") else "json"
+    response.headers["Content-Disposition"] = f'attachment; filename="{number}.{extension}"'
+    return response

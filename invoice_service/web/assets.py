@@ -1,0 +1,49 @@
+"""Page assets by their short names, and the headers that every answer carries."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+from flask import Flask, Response, request
+from whitenoise import WhiteNoise
+
+from invoice_service.errors import N_, Error
+
+DIST = Path(__file__).with_name("static") / "dist"
+PREFIX = "/static/"
+CSP = (
+    "default-src 'self'; img-src 'self' data:; style-src 'self'; script-src 'self'; object-src 'none'; "
+    "base-uri 'none'; frame-ancestors 'none'; form-action 'self'"
+)
+
+
+class AssetsMissing(Error):
+    code = "assets.missing"
+    message = N_("The page assets are not built. Start with ./scripts/run, which builds them.")
+    status = 500
+
+
+def register(app: Flask) -> None:
+    """Serve fingerprinted files, compressed beforehand and cached for ever. Raises AssetsMissing."""
+    try:
+        manifest = json.loads((DIST / "manifest.json").read_text())
+    except FileNotFoundError:
+        raise AssetsMissing from None
+    app.jinja_env.globals["asset"] = lambda name: PREFIX + manifest[name]
+    files = WhiteNoise(app.wsgi_app, root=str(DIST), prefix=PREFIX, max_age=365 * 86400)
+    app.wsgi_app = files  # type: ignore[method-assign]
+    app.after_request(_secure)
+
+
+def _secure(response: Response) -> Response:
+    headers = response.headers
+    headers.setdefault("Content-Security-Policy", CSP)
+    headers.setdefault("X-Content-Type-Options", "nosniff")
+    headers.setdefault("Referrer-Policy", "no-referrer")  # a page's address may be a holder's token
+    headers.setdefault("Cross-Origin-Opener-Policy", "same-origin")
+    headers.setdefault("Permissions-Policy", "geolocation=(), microphone=(), camera=(self)")
+    headers.setdefault("Cache-Control", "no-store")
+    if request.is_secure:
+        headers.setdefault("Strict-Transport-Security", "max-age=31536000")
+    return response

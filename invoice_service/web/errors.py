@@ -1,0 +1,115 @@
+"""How a refusal looks: `application/problem+json` (RFC 9457) for programs, a kind page for people.
+
+An error's English message is the key of its translation; its parameters are filled in afterwards. What
+nobody foresaw becomes a plain "something went wrong" with a reference that finds the log line.
+"""
+
+from __future__ import annotations
+
+import secrets
+from http import HTTPStatus
+from typing import Any
+
+import structlog
+from flask import Flask, Response, jsonify, render_template, request, url_for
+from flask_babel import gettext
+from werkzeug.exceptions import HTTPException, RequestEntityTooLarge
+
+from invoice_service.errors import N_, Error
+
+log = structlog.get_logger()
+UNFORESEEN = N_("Something went wrong on our side. Nothing was lost. Reference: {reference}")
+_HTTP_MESSAGES = {
+    400: ("request.bad", N_("The request cannot be read.")),
+    404: ("not_found", N_("There is nothing here. Please check the address or scan the code again.")),
+    405: ("request.method", N_("This address does not take that method.")),
+    413: ("request.too_large", N_("That is too large.")),
+    415: ("request.media_type", N_("This address takes another content type.")),
+    422: ("input.invalid", N_("Some fields need your attention.")),
+    429: ("rate.limited", N_("Too many attempts. Please wait a moment.")),
+}
+
+
+def register(app: Flask) -> None:
+    app.register_error_handler(Error, _refused)
+    app.register_error_handler(HTTPException, http_refused)
+    app.register_error_handler(Exception, _unforeseen)
+
+
+def told(message: str, parameters: dict[str, object]) -> str:
+    """A message in the reader's language."""
+    return gettext(message).format_map(parameters) if parameters else gettext(message)
+
+
+def told_fields(error: Error) -> dict[str, str]:
+    return {field: told(message, error.parameters) for field, message in error.fields.items()}
+
+
+def _refused(error: Error) -> Response:
+    if error.status >= HTTPStatus.INTERNAL_SERVER_ERROR:
+        log.error("refused", code=error.code, path=request.path, exc_info=error)
+    response = answer(error.status, error.code, told(error.message, error.parameters), told_fields(error))
+    if error.retry_after_s is not None:
+        response.headers["Retry-After"] = str(error.retry_after_s)
+    return response
+
+
+def http_refused(error: HTTPException) -> Response:
+    """Refusals of the framework itself: no route, bad JSON, too large, too often, schema violations."""
+    status = error.code or 500
+    if isinstance(error, RequestEntityTooLarge):
+        request.environ["wsgi.input_terminated"] = True
+    code, message = _HTTP_MESSAGES.get(status, ("error", N_("Something went wrong.")))
+    response = answer(status, code, gettext(message), _schema_errors(error))
+    for name, value in error.get_headers() if status in (405, 429) else []:
+        if name in ("Allow", "Retry-After"):
+            response.headers[name] = value
+    return response
+
+
+def _unforeseen(error: Exception) -> Response:
+    reference = secrets.token_hex(4)
+    log.error("unforeseen", reference=reference, path=request.path, exc_info=error)
+    return answer(500, "internal", told(UNFORESEEN, {"reference": reference}), {})
+
+
+def answer(status: int, code: str, message: str, fields: dict[str, str]) -> Response:
+    """A refusal in the form that the caller reads."""
+    if wants_json():
+        problem: dict[str, Any] = {"type": "about:blank", "title": message, "status": status, "code": code}
+        response = jsonify(problem | ({"errors": fields} if fields else {}))
+        response.mimetype = "application/problem+json"
+    else:
+        page = render_template(
+            "error.html",
+            title=gettext("That did not work"),
+            message=" ".join([message, *(text for text in fields.values() if text != message)]),
+            code=code,
+            action_url=url_for("shopper.home"),
+            action_label=gettext("To the start page"),
+        )
+        response = Response(page, mimetype="text/html")
+    response.status_code = status
+    return response
+
+
+def wants_json() -> bool:
+    if request.path.startswith(("/api/", "/payments/", "/sandbox/", "/log/")):
+        return True
+    return request.accept_mimetypes.best_match(["text/html", "application/json"]) == "application/json"
+
+
+def _schema_errors(error: HTTPException) -> dict[str, str]:
+    """marshmallow's nested messages as {"lines.0.quantity": "…"}."""
+    messages = (getattr(error, "data", None) or {}).get("messages", {})
+    flat: dict[str, str] = {}
+
+    def flatten(prefix: str, value: Any) -> None:
+        if isinstance(value, dict):
+            for key, inner in value.items():
+                flatten(f"{prefix}.{key}" if prefix else str(key), inner)
+        elif isinstance(value, list):
+            flat[prefix.removeprefix("json.")] = " ".join(map(str, value))
+
+    flatten("", messages)
+    return flat

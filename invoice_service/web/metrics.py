@@ -1,0 +1,67 @@
+"""Prometheus metrics: requests counted in each worker, the ledger's figures read when they are asked for."""
+
+from __future__ import annotations
+
+import os
+import time
+
+from flask import Flask, Response, g, request
+from prometheus_client import CollectorRegistry, Counter, Histogram, generate_latest
+from prometheus_client.core import GaugeMetricFamily
+from prometheus_client.multiprocess import MultiProcessCollector
+from prometheus_client.registry import REGISTRY, Collector
+
+from invoice_service.queries.operations import Readiness
+
+REQUESTS = Counter("http_requests_total", "Requests answered", ["endpoint", "method", "status"])
+SECONDS = Histogram(
+    "http_request_seconds",
+    "Time to answer",
+    ["endpoint"],
+    buckets=(0.005, 0.01, 0.02, 0.04, 0.06, 0.1, 0.25, 0.5, 1, 2.5),
+)
+
+
+def register(app: Flask) -> None:
+    app.before_request(_start)
+    app.after_request(_count)
+
+
+def exposition(readiness: Readiness) -> bytes:
+    """Every worker's counters together with the figures of this moment."""
+    registry = CollectorRegistry()
+    if "PROMETHEUS_MULTIPROC_DIR" in os.environ:
+        MultiProcessCollector(registry)
+    else:
+        registry.register(REGISTRY)  # type: ignore[arg-type]
+    registry.register(_Figures(readiness))
+    return generate_latest(registry)
+
+
+class _Figures(Collector):
+    def __init__(self, readiness: Readiness) -> None:
+        self._readiness = readiness
+
+    def collect(self) -> list[GaugeMetricFamily]:
+        found = self._readiness
+        figures = {
+            ("outbox_depth", "Facts waiting to be sealed"): found.outbox_depth,
+            ("log_sealed_entries", "Entries in the log"): found.sealed_size,
+            ("log_mined_entries", "Entries under a head on chain"): found.mined_size,
+            ("log_final_entries", "Entries under a final head"): found.final_size,
+            ("chain_ok", "1 while the chain answers and nothing contradicts us"): int(found.chain == "ok"),
+            ("chain_block_number", "Newest block seen"): found.block_number or 0,
+            ("clock_skew_ms", "Our clock minus the database's"): found.clock_skew_ms,
+        }
+        return [GaugeMetricFamily(name, text, value=value) for (name, text), value in figures.items()]
+
+
+def _start() -> None:
+    g.started_at = time.perf_counter()
+
+
+def _count(response: Response) -> Response:
+    endpoint = request.endpoint or "none"
+    REQUESTS.labels(endpoint, request.method, response.status_code).inc()
+    SECONDS.labels(endpoint).observe(time.perf_counter() - g.get("started_at", time.perf_counter()))
+    return response

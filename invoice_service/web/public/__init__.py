@@ -1,0 +1,1 @@
+"""For anyone: verify an invoice, see that the service is well, read the API."""
