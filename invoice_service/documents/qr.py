@@ -10,6 +10,7 @@ from __future__ import annotations
 import struct
 import zlib
 from collections.abc import Iterator, Sequence
+from functools import lru_cache
 from html import escape
 from itertools import groupby
 
@@ -22,16 +23,19 @@ _HALF_BLOCKS = {(False, False): " ", (True, False): "▀", (False, True): "▄",
 _BLACK_ON_WHITE = "\x1b[38;5;16;48;5;231m"  # the colour cube's corners: themes redefine only 0 to 15
 _RESET = "\x1b[0m"
 
-Modules = Sequence[Sequence[bool]]
+Modules = tuple[tuple[bool, ...], ...]
 
 
+@lru_cache(maxsize=256)
 def modules(text: str) -> Modules:
-    """The grid, quiet zone included; True is dark. Raises ValueError where the text does not fit."""
+    """The grid, quiet zone included; True is dark. Remembered, since choosing the mask takes 5 ms.
+
+    Raises ValueError where the text does not fit.
+    """
     code = qrcode.QRCode(error_correction=ERROR_CORRECT_M, border=QUIET_ZONE)
     code.add_data(text)
     code.make()
-    grid: Modules = code.get_matrix()
-    return grid
+    return tuple(map(tuple, code.get_matrix()))
 
 
 def svg(text: str, *, title: str) -> str:
@@ -82,8 +86,8 @@ def _chunk(kind: bytes, data: bytes) -> bytes:
 
 def terminal(text: str) -> str:
     """Lines of half blocks, two modules to a character, in black on white whatever the theme."""
-    grid = [*modules(text)]
-    grid.append([False] * len(grid[0]))  # the number of rows is odd
+    grid = modules(text)
+    grid = (*grid, (False,) * len(grid[0]))  # the number of rows is odd
     pairs = zip(grid[::2], grid[1::2], strict=True)
     lines = ("".join(_HALF_BLOCKS[pair] for pair in zip(*rows, strict=True)) for rows in pairs)
     return "".join(f"{_BLACK_ON_WHITE}{line}{_RESET}\n" for line in lines)
