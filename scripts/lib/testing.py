@@ -1,0 +1,30 @@
+"""./scripts/test: every check, then every test, on two processes. The last line is pytest's summary."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+
+from scripts.lib import browser, checking, progress
+from scripts.lib.paths import ROOT
+
+INTERRUPTED = 130
+
+
+def main(arguments: list[str]) -> int:
+    """Answers the exit code: of the checks when they fail, else of pytest."""
+    try:
+        chromium = browser.find_or_install()
+        if checking.main() != 0:
+            progress.say("The checks failed, so the tests were not run.")
+            return 1
+        pytest = [sys.executable, "-m", "pytest", "-n", "2", *arguments]
+        return subprocess.run(
+            pytest, cwd=ROOT, env={**os.environ, "CHROMIUM": str(chromium)}, check=False
+        ).returncode
+    except progress.Failed as failure:
+        progress.say(str(failure))
+        return 1
+    except KeyboardInterrupt:
+        return INTERRUPTED
