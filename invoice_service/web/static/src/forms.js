@@ -59,7 +59,7 @@ export function checkCode(input) {
     state.dataset.state = !code || fault === "short" ? "" : fault ? "bad" : "good";
   };
   input.addEventListener("input", update);
-  update();
+  if (!input.hasAttribute("aria-invalid")) update(); // the server has just said what is wrong
 }
 
 // The credit code of a company is not sent along for a person.

@@ -15,7 +15,10 @@ function versionIn(html) {
 }
 
 export function watch() {
-  document.body.addEventListener("htmx:sseOpen", (event) => openStreams.add(event.target));
+  document.body.addEventListener("htmx:sseOpen", (event) => {
+    openStreams.add(event.target);
+    ask(0); // what changed between the page and its stream was told to nobody
+  });
   document.body.addEventListener("htmx:sseError", (event) => openStreams.delete(event.target));
   // An answer that brings nothing new is dropped: it would close what the reader has unfolded.
   document.body.addEventListener("htmx:beforeSwap", (event) => {
