@@ -13,6 +13,7 @@ from typing import Any, ParamSpec, TypeVar
 
 import requests
 from eth_account import Account
+from hexbytes import HexBytes
 from web3 import HTTPProvider, Web3
 from web3.exceptions import BadFunctionCallOutput, TransactionNotFound, Web3Exception, Web3RPCError
 
@@ -205,7 +206,7 @@ class LedgerContract:
     @answering
     def receipt(self, tx_hash: bytes) -> Receipt | None:
         try:
-            found = self._web3.eth.get_transaction_receipt(tx_hash)
+            found = self._web3.eth.get_transaction_receipt(HexBytes(tx_hash))
         except TransactionNotFound:
             return None
         block = self._web3.eth.get_block(found["blockNumber"])

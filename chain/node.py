@@ -82,7 +82,7 @@ class AnvilNode:
 
     def call(self, method: str, *parameters: Any) -> Any:
         """Raises NodeFailed where the node does not answer or answers an error."""
-        request = {"jsonrpc": "2.0", "id": 1, "method": method, "params": parameters}
+        request: Any = {"jsonrpc": "2.0", "id": 1, "method": method, "params": parameters}
         try:
             answer = requests.post(self.rpc_url, json=request, timeout=10).json()
         except requests.RequestException as error:

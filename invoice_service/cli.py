@@ -58,6 +58,7 @@ def _parser() -> argparse.ArgumentParser:
     add("keys", make_keys, "Make the issuer's keys that are not there yet.")
     add("migrate", run_migrations, "Bring the database up to date.")
     add("prepare", prepare, "Keys, migrations and an empty log, in one go.")
+    add("accounts", accounts, "Print the chain accounts that need money for fees, one address a line.")
     add("deploy", deploy, "Deploy the contract and open the log in it, if no epoch is live.")
     add("web", web, "Serve pages and API.")
     add("settle", settle, "Seal, anchor and chase payments, until stopped.")
@@ -88,6 +89,13 @@ def prepare(config: Config, arguments: Any) -> int:
     make_keys(config, arguments)
     run_migrations(config, arguments)
     open_epoch.prepare_log(build_services(config), keyring.load_root(config.data_dir))
+    return 0
+
+
+def accounts(config: Config, _arguments: Any) -> int:
+    found = keyring.load(config.data_dir)
+    for key in (found.admin, found.sequencer):
+        print(chain_deploy.address_of(key))
     return 0
 
 

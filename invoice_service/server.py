@@ -11,7 +11,7 @@ from invoice_service.app import build_services, create_app
 from invoice_service.config import Config
 
 
-class _Server(BaseApplication):  # type: ignore[misc]
+class _Server(BaseApplication):
     def __init__(self, config: Config) -> None:
         self._config = config
         super().__init__()

@@ -9,6 +9,7 @@ from __future__ import annotations
 import enum
 from collections.abc import Mapping, Sequence
 from datetime import timedelta
+from typing import cast
 from uuid import UUID
 
 import structlog
@@ -27,6 +28,7 @@ from invoice_service.payments.provider import (
     PaymentReport,
     PaymentRequest,
     PaymentState,
+    PretendCashier,
     ProviderUnavailable,
 )
 from invoice_service.services import Services
@@ -35,6 +37,7 @@ from invoice_service.store.payments import DueQuery, Owed
 
 log = structlog.get_logger()
 BATCH = 50
+SANDBOX = "sandbox"
 
 
 class Verdict(enum.StrEnum):
@@ -79,9 +82,8 @@ def start(services: Services, token: str, provider_name: str) -> str:
 
 def pay_in_sandbox(services: Services, token: str) -> None:
     """Ask the pretend cashier to pay an order, for tests and demos; its notice then comes like a real one."""
-    provider = _provider(services, "sandbox")
-    request = _request(services, token, "sandbox")
-    provider.pay_as_shopper(request)  # type: ignore[attr-defined]
+    provider = cast(PretendCashier, _provider(services, SANDBOX))
+    provider.pay_as_shopper(_request(services, token, SANDBOX))
 
 
 def _request(services: Services, token: str, provider_name: str) -> PaymentRequest:

@@ -83,6 +83,12 @@ class PaymentProvider(Protocol):
         ...
 
 
+class PretendCashier(PaymentProvider, Protocol):
+    """A provider for tests and demos that can also play the shopper."""
+
+    def pay_as_shopper(self, request: PaymentRequest) -> PaymentReport: ...
+
+
 class ProviderUnavailable(Unavailable):
     code = "payment.provider_unavailable"
     message = N_("The payment service is not answering. You have not been charged; please try again.")

@@ -31,9 +31,9 @@ def exposition(readiness: Readiness) -> bytes:
     """Every worker's counters together with the figures of this moment."""
     registry = CollectorRegistry()
     if "PROMETHEUS_MULTIPROC_DIR" in os.environ:
-        MultiProcessCollector(registry)
+        MultiProcessCollector(registry)  # type: ignore[no-untyped-call]
     else:
-        registry.register(REGISTRY)  # type: ignore[arg-type]
+        registry.register(REGISTRY)
     registry.register(_Figures(readiness))
     return generate_latest(registry)
 

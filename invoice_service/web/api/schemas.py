@@ -2,7 +2,18 @@
 
 from __future__ import annotations
 
+from datetime import datetime
+
 from marshmallow import RAISE, Schema, ValidationError, fields, validate, validates_schema
+
+from invoice_service.domain.invoice import instant_text
+
+
+class Instant(fields.DateTime):
+    """UTC with milliseconds and Z, as in the documents."""
+
+    def _serialize(self, value: datetime | None, *_: object, **__: object) -> str | None:
+        return None if value is None else instant_text(value)
 
 
 class StrictSchema(Schema):
@@ -68,16 +79,16 @@ class PlacedOrder(Schema):
     amount_fen = fields.Integer()
     status = fields.String()
     pay_url = fields.String()
-    expires_at = fields.DateTime()
+    expires_at = Instant()
 
 
 class Order(Schema):
     order_id = fields.String()
     amount_fen = fields.Integer()
     status = fields.String(metadata={"enum": ["open", "paid", "closed", "refunded"]})
-    created_at = fields.DateTime()
-    expires_at = fields.DateTime()
-    paid_at = fields.DateTime(allow_none=True)
+    created_at = Instant()
+    expires_at = Instant()
+    paid_at = Instant(allow_none=True)
     invoice_number = fields.String(allow_none=True)
 
 
@@ -85,7 +96,7 @@ class IssuedInvoice(Schema):
     number = fields.String()
     token = fields.String(metadata={"description": "the bearer token that opens this invoice"})
     total_fen = fields.Integer()
-    issued_at = fields.DateTime()
+    issued_at = Instant()
 
 
 class Ledger(Schema):
@@ -111,7 +122,7 @@ class InvoiceLine(Schema):
 class Invoice(Schema):
     number = fields.String()
     status = fields.String(metadata={"enum": ["valid", "credited_in_part", "credited"]})
-    issued_at = fields.DateTime()
+    issued_at = Instant()
     seller_name = fields.String()
     seller_tax_id = fields.String(allow_none=True)
     market_name = fields.String()
@@ -139,7 +150,7 @@ class Verdict(Schema):
     status = fields.String(allow_none=True)
     number = fields.String(allow_none=True)
     total_fen = fields.Integer(allow_none=True)
-    issued_at = fields.DateTime(allow_none=True)
+    issued_at = Instant(allow_none=True)
     seller_name = fields.String(allow_none=True)
     steps = fields.List(fields.Nested(Step))
 

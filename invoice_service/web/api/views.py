@@ -30,7 +30,7 @@ _IDEMPOTENCY = {
     "schema": {"type": "string", "maxLength": 200},
     "description": "Send the same key again and get the same answer; with other content it is 409.",
 }
-_BEARER = {"security": [{"invoiceToken": []}]}
+_BEARER: dict[str, Any] = {"security": [{"invoiceToken": []}]}
 _VERIFY_BODY = {
     "requestBody": {
         "required": True,
