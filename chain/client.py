@@ -45,8 +45,8 @@ class ChainUnavailable(ConnectionError):
     """The endpoint does not answer, or not in time; nothing is known about what was asked."""
 
 
-class NoContract(RuntimeError):
-    """There is no ledger contract at the address."""
+class NoContract(ConnectionError):
+    """The endpoint answers, but there is no ledger contract at the address: another chain, or a wiped one."""
 
 
 class Rejected(ConnectionError):

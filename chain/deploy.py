@@ -121,11 +121,6 @@ class Deployer:
             return None
 
 
-def address_of(key: bytes) -> str:
-    """The account of a private key, with checksum."""
-    return str(Account.from_key(key).address)
-
-
 def contract_address(sender: str, nonce: int) -> bytes:
     """Where a contract made by `sender`'s transaction `nonce` lives (Yellow Paper, section 7)."""
     return bytes(Web3.keccak(rlp.encode([bytes.fromhex(sender[2:]), nonce])))[12:]

@@ -91,9 +91,6 @@ class AnvilNode:
             raise NodeFailed(f"{method}: {answer['error']}")
         return answer["result"]
 
-    def fund(self, address: str, ether: int = 1000) -> None:
-        self.call("anvil_setBalance", address, hex(ether * 10**18))
-
     def save(self) -> bool:
         """Keep the state if there are new blocks; the file before it becomes the older generation."""
         block = int(self.call("eth_blockNumber"), 16)
@@ -118,11 +115,11 @@ class AnvilNode:
 def start(
     *, port: int, state_dir: Path | None = None, chain_id: int = CHAIN_ID, log: Any = subprocess.DEVNULL
 ) -> AnvilNode:
-    """A node on loopback, resumed from the newest good state. No well-known account has money on it."""
+    """A node on loopback, resumed from the newest good state. Gas costs nothing and no account has money."""
     command = [
         str(anvil_binary()), "--host", "127.0.0.1", "--port", str(port), "--chain-id", str(chain_id),
         "--accounts", "0", "--no-cors", "--hardfork", "london", "--silent",
-        "--base-fee", "0", "--gas-price", "0", "--gas-limit", "30000000",
+        "--base-fee", "0", "--gas-price", "0", "--disable-min-priority-fee", "--gas-limit", "30000000",
         "--prune-history", str(KEPT_STATES),
     ]  # fmt: skip
     if state_dir is not None:
@@ -142,7 +139,7 @@ def _wait(node: AnvilNode) -> None:
         if node.process.poll() is not None:
             raise NodeFailed(f"Anvil exited with {node.process.returncode}")
         try:
-            node.saved_block = int(node.call("eth_blockNumber"), 16)
+            node.call("eth_blockNumber")
         except NodeFailed:
             time.sleep(0.02)
         else:
@@ -179,14 +176,12 @@ def main() -> None:
     parser.add_argument("--data", type=Path, required=True)
     parser.add_argument("--port", type=int, required=True)
     parser.add_argument("--chain-id", type=int, default=CHAIN_ID)
-    parser.add_argument("--fund", action="append", default=[], metavar="ADDRESS")
     arguments = parser.parse_args()
     stopping = threading.Event()
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, lambda *_: stopping.set())
     node = start(port=arguments.port, state_dir=arguments.data, chain_id=arguments.chain_id, log=sys.stderr)
-    for address in arguments.fund:
-        node.fund(address)
+    node.save()  # the genesis block is the chain's identity: it must outlive the first crash
     print(f"Anvil answers at {node.rpc_url}", flush=True)
     while not stopping.wait(SAVE_EVERY_S):
         if node.process.poll() is not None:

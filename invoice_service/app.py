@@ -12,11 +12,11 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 
 from apispec import APISpec
-from chain.client import LedgerContract, NoContract
 from flask import Flask
 from flask_smorest import Api
 from flask_wtf import CSRFProtect
 
+from chain.client import LedgerContract, NoContract
 from invoice_service import keyring
 from invoice_service.config import Config
 from invoice_service.ledger.evidence import AnchoredHeads

@@ -15,9 +15,9 @@ from pathlib import Path
 from typing import Any
 
 import structlog
-from chain.client import LedgerContract
 
 from chain import deploy as chain_deploy
+from chain.client import LedgerContract
 from invoice_service import keyring, logs
 from invoice_service.app import ChainHeads, build_services
 from invoice_service.config import Config
@@ -58,7 +58,6 @@ def _parser() -> argparse.ArgumentParser:
     add("keys", make_keys, "Make the issuer's keys that are not there yet.")
     add("migrate", run_migrations, "Bring the database up to date.")
     add("prepare", prepare, "Keys, migrations and an empty log, in one go.")
-    add("accounts", accounts, "Print the chain accounts that need money for fees, one address a line.")
     add("deploy", deploy, "Deploy the contract and open the log in it, if no epoch is live.")
     add("web", web, "Serve pages and API.")
     add("settle", settle, "Seal, anchor and chase payments, until stopped.")
@@ -89,13 +88,6 @@ def prepare(config: Config, arguments: Any) -> int:
     make_keys(config, arguments)
     run_migrations(config, arguments)
     open_epoch.prepare_log(build_services(config), keyring.load_root(config.data_dir))
-    return 0
-
-
-def accounts(config: Config, _arguments: Any) -> int:
-    found = keyring.load(config.data_dir)
-    for key in (found.admin, found.sequencer):
-        print(chain_deploy.address_of(key))
     return 0
 
 
@@ -240,9 +232,8 @@ def _print_verdict(path: Path, verdict: evidence.Verdict, *, asked_chain: bool) 
     for step in verdict.steps:
         print(f"  {marks[step.outcome]} {step.name}: {step.detail}")
     if verdict.existed_by:
-        print(
-            f"  Existed by {verdict.existed_by:%Y-%m-%d %H:%M:%S} UTC. That chain is run by: {verdict.chain_operator}."
-        )
+        print(f"  Existed by {verdict.existed_by:%Y-%m-%d %H:%M:%S} UTC.")
+        print(f"  That chain is run by: {verdict.chain_operator}.")
 
 
 def _trusted(root: str) -> bytes:

@@ -12,6 +12,7 @@ from typing import Any, Protocol
 from cryptography.hazmat.primitives.asymmetric import ec
 from sqlalchemy import Connection
 
+from invoice_service.errors import N_, Error
 from invoice_service.ledger import statement
 from invoice_service.ledger.keys import key_id, public_der
 from invoice_service.ledger.tree import EMPTY_ROOT
@@ -111,14 +112,24 @@ def _in_statement(epoch: Epoch) -> statement.Epoch:
     )
 
 
+class AnotherChain(Error):
+    code = "epoch.another_chain"
+    message = N_("This is not the chain that the log is anchored on (chain {chain_id}). Check CHAIN_RPC_URL.")
+    status = 500
+
+
 def _intended(services: Services, deployer: Deployer) -> Epoch:
-    """The live epoch, or a new one kept before it is acted upon."""
-    with services.database.read() as connection:
-        epoch = chain.live_epoch(connection)
-    if epoch is not None:
-        return epoch
+    """The live epoch, or a new one kept before it is acted upon. Raises AnotherChain."""
     identity = deployer.identity()
     with services.database.unit_of_work() as uow:
+        epoch = chain.live_epoch(uow.connection)
+        if epoch is not None:
+            if (epoch.chain_id, epoch.genesis_hash) == (identity.chain_id, identity.genesis_hash):
+                return epoch
+            if epoch.opened_at is not None:
+                raise AnotherChain(chain_id=epoch.chain_id)
+            # Nothing was ever anchored in it: the intention was for a chain that is gone.
+            chain.set_epoch(uow.connection, epoch.id, {"ended_at": services.clock()})
         chain.add_epoch(
             uow.connection,
             {

@@ -40,7 +40,8 @@ def pdf(services: Services, token: str) -> tuple[str, bytes]:
     document = invoice_pdf(
         attached.body,
         attached.buyer,
-        verify_url=f"{services.config.public_url}/i/{token}",
+        # Never the token: who holds that can claim the invoice, and paper is passed on.
+        verify_url=f"{services.config.public_url}/verify?number={stored.number}",
         evidence_json=attached.to_bytes(),
         ledger_line=_ledger_line(state[stored.number], attached),
     )

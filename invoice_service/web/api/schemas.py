@@ -1,4 +1,4 @@
-"""The shapes that the API takes and gives. Input is strict: unknown fields are refused, nothing is guessed."""
+"""The shapes that the API takes and gives. Unknown fields are refused, nothing is guessed."""
 
 from __future__ import annotations
 
