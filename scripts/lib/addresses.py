@@ -62,14 +62,15 @@ def kept_port(file: Path, name: str, hosts: Sequence[str] = (LOOPBACK,)) -> int:
     kept: dict[str, int] = json.loads(file.read_text()) if file.exists() else {}
     port = kept.get(name)
     if port is None or not is_free(port, hosts):
-        port = _any_free(hosts)
+        port = free_port(hosts)
         draft = file.with_suffix(".part")
         draft.write_text(json.dumps(kept | {name: port}))
         draft.replace(file)
     return port
 
 
-def _any_free(hosts: Sequence[str]) -> int:
+def free_port(hosts: Sequence[str] = (LOOPBACK,)) -> int:
+    """A port that nothing listens on at this moment, on any of these addresses."""
     while True:
         with socket.socket(socket.AF_INET, socket.SOCK_STREAM) as probe:
             probe.bind((hosts[0], 0))

@@ -14,7 +14,7 @@ import subprocess
 import tempfile
 from pathlib import Path
 
-import brotli
+import brotli  # type: ignore[import-untyped]
 
 ROOT = Path(__file__).resolve().parents[2]
 SOURCES = ROOT / "invoice_service/web/static/src"

@@ -30,7 +30,7 @@ KEYWORDS = DEFAULT_KEYWORDS | {"N_": None, "lazy_gettext": None}
 def texts_in_code() -> Catalog:
     """Every text that the package marks for translation, without translations."""
     with MAPPING.open() as file:
-        method_map, options = parse_mapping_cfg(file)
+        method_map, options = parse_mapping_cfg(file)  # type: ignore[no-untyped-call]
     found = Catalog(project="Stall Ledger", charset="utf-8")
     for name, _line, message, _comments, context in extract_from_dir(
         str(PACKAGE), method_map, options, keywords=KEYWORDS
@@ -76,7 +76,7 @@ def _problems() -> Iterator[str]:
 
 def _problems_of(wanted: Message, found: Message | None) -> Iterator[str]:
     strings = _strings(found) if found else ()
-    if found is None or not all(strings):
+    if found is None or not strings or not all(strings):
         yield f"not translated: {wanted.id!r} ({wanted.locations[0][0]})"
     elif found.fuzzy:
         yield f"fuzzy: {wanted.id!r}"
@@ -87,7 +87,7 @@ def _problems_of(wanted: Message, found: Message | None) -> Iterator[str]:
 
 
 def _strings(message: Message) -> tuple[str, ...]:
-    return (message.string,) if isinstance(message.string, str) else tuple(message.string)
+    return (message.string,) if isinstance(message.string, str) else tuple(message.string or ())
 
 
 def _singular(message: Message) -> str:

@@ -2,7 +2,7 @@
 
 // "1.25" → {units: 125n, scale: 2}; null for what is not a plain decimal of at most 6 decimals.
 export function decimal(text) {
-  const match = /^\s*(\d{1,9})?(?:[.。](\d{0,6}))?\s*$/.exec(text);
+  const match = /^\s*(\d{1,9})?(?:\.(\d{0,6}))?\s*$/.exec(text);
   if (!match || (!match[1] && !match[2])) return null;
   const fraction = match[2] || "";
   return { units: BigInt((match[1] || "0") + fraction), scale: fraction.length };
