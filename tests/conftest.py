@@ -1,0 +1,129 @@
+"""One PostgreSQL server for the whole run, and fresh databases on it in a few milliseconds.
+
+The process that was started by hand (xdist's controller, or the only one there is) owns the server;
+workers find it by the environment. It forgets everything in a crash, which makes it quick; what must
+survive a crash is tested on servers of the tests' own.
+"""
+
+from __future__ import annotations
+
+import fcntl
+import os
+import shutil
+import subprocess
+import sys
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
+from itertools import count
+from pathlib import Path
+
+import psycopg
+import pytest
+
+from chain import node
+from scripts.lib import postgres
+from scripts.lib.addresses import free_port
+from scripts.lib.paths import ROOT
+from scripts.lib.processes import Child, wait_until
+
+SERVER_URL = "TEST_SERVER_URL"  # handed from the controller to the workers
+SERVER_FOLDER = "TEST_SERVER_FOLDER"
+STARTS_WITHIN_S = 30
+TEMPLATE = "migrated_template"
+_numbers = count(1)
+_server: list[Child] = []
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    if hasattr(config, "workerinput") or config.option.collectonly:
+        return
+    folder = Path(tempfile.mkdtemp(prefix="stall-ledger-tests-"))
+    folder.chmod(0o711)  # where root runs the tests, PostgreSQL runs as another user
+    server = postgres.prepare(folder, free_port(), durable=False)
+    child = Child(
+        "postgres",
+        server.command,
+        dict(os.environ),
+        folder / "postgres.log",
+        user=server.account.uid,
+        group=server.account.gid,
+        stop_signal=server.stop_signal,
+    )
+    _server.append(child)
+    if not wait_until(lambda: server.ready() or child.exit_code is not None, STARTS_WITHIN_S):
+        pytest.exit(f"PostgreSQL did not start:\n{child.last_lines()}", 1)
+    os.environ[SERVER_URL], os.environ[SERVER_FOLDER] = server.url, str(folder)
+
+
+def pytest_unconfigure() -> None:
+    for child in _server:
+        child.stop()
+        shutil.rmtree(os.environ[SERVER_FOLDER])
+
+
+@contextmanager
+def _database(template: str = "template0") -> Iterator[str]:
+    """A database that no other test sees, dropped afterwards with whoever is still connected to it."""
+    name = f"test_{os.environ.get('PYTEST_XDIST_WORKER', 'main')}_{next(_numbers)}"
+    _on_the_server(f"CREATE DATABASE {name} TEMPLATE {template}")
+    try:
+        yield _url(name)
+    finally:
+        _on_the_server(f"DROP DATABASE {name} WITH (FORCE)")
+
+
+def _on_the_server(statement: str) -> None:
+    with psycopg.connect(os.environ[SERVER_URL], autocommit=True) as connection:
+        connection.execute(statement.encode())
+
+
+def _url(database: str) -> str:
+    return f"{os.environ[SERVER_URL].rpartition('/')[0]}/{database}"
+
+
+@pytest.fixture
+def database_url() -> Iterator[str]:
+    """An empty database for one test."""
+    with _database() as url:
+        yield url
+
+
+@pytest.fixture(scope="module")
+def module_database_url() -> Iterator[str]:
+    """An empty database for the tests of one module."""
+    with _database() as url:
+        yield url
+
+
+@pytest.fixture
+def migrated_database_url(_migrated_template: None) -> Iterator[str]:
+    """A database with every table and no row, for one test: a copy of one that was migrated once."""
+    with _database(TEMPLATE) as url:
+        yield url
+
+
+@pytest.fixture(scope="session")
+def _migrated_template() -> None:
+    """Migrated by the first worker that asks; the others wait for it."""
+    with (Path(os.environ[SERVER_FOLDER]) / "template.lock").open("a") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        with psycopg.connect(os.environ[SERVER_URL]) as connection:
+            known = connection.execute("SELECT 1 FROM pg_database WHERE datname = %s", [TEMPLATE]).fetchone()
+        if known is None:
+            draft = f"{TEMPLATE}_draft"
+            _on_the_server(f"CREATE DATABASE {draft} TEMPLATE template0")
+            environment = {**os.environ, "DATABASE_URL": _url(draft)}
+            command = [sys.executable, "-m", "invoice_service", "migrate"]
+            subprocess.run(command, cwd=ROOT, env=environment, check=True)
+            _on_the_server(f"ALTER DATABASE {draft} RENAME TO {TEMPLATE}")
+
+
+@pytest.fixture(scope="session")
+def anvil_url() -> Iterator[str]:
+    """A chain of this worker's own, without history. Tests take accounts of their own on it."""
+    running = node.start(port=free_port())
+    try:
+        yield running.rpc_url
+    finally:
+        running.stop()
