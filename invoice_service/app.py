@@ -69,6 +69,7 @@ def create_app(services: Services) -> Flask:
         API_VERSION="v1",
         OPENAPI_VERSION="3.0.3",
     )
+    app.json.ensure_ascii = False  # type: ignore[attr-defined]
     app.extensions["services"] = services
     app.extensions["live"] = _live(services)
     metrics.register(app)

@@ -1,0 +1,219 @@
+"""The whole service as real processes: Anvil, sandbox, settler and web on loopback, over a given database.
+
+A test can kill any of them at any time and start it again, as an operator's machine would.
+"""
+
+from __future__ import annotations
+
+import os
+import signal
+import socket
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import requests
+from sqlalchemy import text
+
+from chain.node import AnvilNode
+from chain.node import start as start_anvil
+from invoice_service.store.unit_of_work import Database
+from tests import make
+
+ROOT = Path(__file__).resolve().parent.parent
+
+
+def free_port() -> int:
+    with socket.socket() as listener:
+        listener.bind(("127.0.0.1", 0))
+        port: int = listener.getsockname()[1]
+        return port
+
+
+def eventually(look: Callable[[], Any], *, within_s: float = 20) -> Any:
+    """The first true answer of `look`; fails the test when none comes in time."""
+    ends_at = time.monotonic() + within_s
+    while time.monotonic() < ends_at:
+        if found := look():
+            return found
+        time.sleep(0.05)
+    raise AssertionError(f"nothing within {within_s} s")
+
+
+@dataclass
+class Stack:
+    """One installation in `folder`. Processes are named web, sandbox and settle; the chain is `node`."""
+
+    folder: Path
+    database_url: str
+    extra: dict[str, str] = field(default_factory=dict)
+    web_port: int = field(default_factory=free_port)
+    sandbox_port: int = field(default_factory=free_port)
+    chain_port: int = field(default_factory=free_port)
+    node: AnvilNode | None = None
+    processes: dict[str, subprocess.Popen[bytes]] = field(default_factory=dict)
+
+    @property
+    def url(self) -> str:
+        return f"http://localhost:{self.web_port}"
+
+    @property
+    def rpc_url(self) -> str:
+        return f"http://127.0.0.1:{self.chain_port}"
+
+    @property
+    def environment(self) -> dict[str, str]:
+        return {
+            **os.environ,
+            "DATA_DIR": str(self.folder),
+            "DATABASE_URL": self.database_url,
+            "CHAIN_RPC_URL": self.rpc_url,
+            "PUBLIC_URL": self.url,
+            "WEB_BIND": f"127.0.0.1:{self.web_port}",
+            "WEB_WORKERS": "1",
+            "SANDBOX_BIND": f"127.0.0.1:{self.sandbox_port}",
+            "SANDBOX_URL": f"http://127.0.0.1:{self.sandbox_port}",
+            "SANDBOX_PUBLIC_URL": f"http://localhost:{self.sandbox_port}",
+            **self.extra,
+        }
+
+    def command(self, *arguments: str) -> subprocess.CompletedProcess[str]:
+        """Run one command of the service to its end."""
+        return subprocess.run(
+            [sys.executable, "-m", "invoice_service", *arguments],
+            env=self.environment,
+            cwd=ROOT,
+            capture_output=True,
+            text=True,
+            check=False,
+            timeout=60,
+        )
+
+    def set_up(self) -> None:
+        """Keys, tables, chain, contract and one small market."""
+        self.start_chain()
+        for name in ("prepare", "deploy"):
+            done = self.command(name)
+            assert done.returncode == 0, done.stderr
+        with self.database() as database, database.unit_of_work() as uow:
+            make.small_market(uow.connection)
+            uow.commit()
+
+    @contextmanager
+    def database(self) -> Iterator[Database]:
+        database = Database(self.database_url, pool_size=2)
+        try:
+            yield database
+        finally:
+            database.dispose()
+
+    def start_chain(self) -> None:
+        self.node = start_anvil(port=self.chain_port, state_dir=self.folder / "chain")
+
+    def start(self, *names: str) -> None:
+        for name in names:
+            log = (self.folder / f"{name}.log").open("ab")
+            self.processes[name] = subprocess.Popen(
+                [sys.executable, "-m", "invoice_service", name],
+                env=self.environment,
+                cwd=ROOT,
+                stdout=log,
+                stderr=log,
+                start_new_session=True,
+            )
+            log.close()
+        if "web" in names:
+            eventually(lambda: self._answers(f"{self.url}/healthz"))
+        if "sandbox" in names:
+            eventually(lambda: self._answers(f"http://127.0.0.1:{self.sandbox_port}/healthz"))
+
+    def kill(self, name: str) -> None:
+        """SIGKILL to the process and all it started, as when a machine loses power."""
+        process = self.processes.pop(name)
+        os.killpg(process.pid, signal.SIGKILL)
+        process.wait()
+
+    def stop(self) -> None:
+        for process in self.processes.values():
+            process.terminate()
+        for process in self.processes.values():
+            process.wait(timeout=20)
+        self.processes.clear()
+        if self.node is not None:
+            self.node.stop()
+            self.node = None
+
+    def log(self, name: str) -> str:
+        return (self.folder / f"{name}.log").read_text(errors="replace")
+
+    def query(self, sql: str, **parameters: Any) -> Any:
+        """One value from the database, for looking behind the doors."""
+        with self.database() as database, database.read() as connection:
+            return connection.execute(text(sql), parameters).scalar()
+
+    # What people do, over HTTP.
+
+    def place(self, amount_fen: int = 1250, **headers: str) -> dict[str, Any]:
+        answer = requests.post(
+            f"{self.url}/api/v1/stalls/A01/orders", json={"amount_fen": amount_fen}, headers=headers, timeout=10
+        )
+        assert answer.status_code in (200, 201), answer.text
+        order: dict[str, Any] = answer.json()
+        return order
+
+    def pay(self, order_id: str) -> None:
+        answer = requests.post(f"{self.url}/sandbox/orders/{order_id}/pay", timeout=10)
+        assert answer.status_code == 202, answer.text
+
+    def order(self, order_id: str) -> dict[str, Any]:
+        order: dict[str, Any] = requests.get(f"{self.url}/api/v1/orders/{order_id}", timeout=10).json()
+        return order
+
+    def wait_paid(self, order_id: str) -> None:
+        eventually(lambda: self.order(order_id)["status"] == "paid")
+
+    def issue(self, order_id: str, **buyer: str | None) -> requests.Response:
+        header = buyer or {"kind": "individual"}
+        return requests.post(
+            f"{self.url}/api/v1/orders/{order_id}/invoice", json={"buyer": header}, timeout=10
+        )
+
+    def invoice(self, amount_fen: int = 1250) -> dict[str, Any]:
+        """A paid order's invoice, from nothing."""
+        order_id = self.place(amount_fen)["order_id"]
+        self.pay(order_id)
+        self.wait_paid(order_id)
+        issued: dict[str, Any] = self.issue(order_id).json()
+        return issued
+
+    def ledger(self, issued: dict[str, Any]) -> dict[str, Any]:
+        answer = self.get_file(issued, "")
+        ledger: dict[str, Any] = answer.json()["ledger"]
+        return ledger
+
+    def get_file(self, issued: dict[str, Any], name: str) -> requests.Response:
+        return requests.get(
+            f"{self.url}/api/v1/invoices/{issued['number']}{name}",
+            headers={"Authorization": f"Bearer {issued['token']}"},
+            timeout=10,
+        )
+
+    def wait_anchored(self, issued: dict[str, Any]) -> dict[str, Any]:
+        def look() -> dict[str, Any] | None:
+            ledger = self.ledger(issued)
+            return ledger if ledger["state"] in ("mined", "final") else None
+
+        ledger: dict[str, Any] = eventually(look)
+        return ledger
+
+    @staticmethod
+    def _answers(url: str) -> bool:
+        try:
+            return requests.get(url, timeout=2).ok
+        except requests.ConnectionError:
+            return False
