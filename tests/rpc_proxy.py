@@ -13,7 +13,7 @@ import requests
 
 @contextmanager
 def proxy_that_acts_after_accepting(target_url: str, method: str, act: Callable[[], None]) -> Iterator[str]:
-    """The URL of a proxy that forwards all; when `method` was accepted it calls `act` instead of answering."""
+    """The URL of a proxy that forwards all, and once `method` was accepted calls `act` for an answer."""
 
     class Handler(BaseHTTPRequestHandler):
         protocol_version = "HTTP/1.1"

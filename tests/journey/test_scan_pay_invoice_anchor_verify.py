@@ -34,21 +34,24 @@ def phone(request: pytest.FixtureRequest) -> Iterator[Page]:
         page = context.new_page()
         complaints: list[str] = []
         page.on("pageerror", lambda error: complaints.append(str(error)))
-        page.on("console", lambda message: complaints.append(message.text) if message.type == "error" else None)
+        page.on("console", lambda said: complaints.append(said.text) if said.type == "error" else None)
         yield page
         browser.close()
-        assert not complaints
+        # A form sent back with 422 is how a page says no; Chromium logs that as an error too.
+        assert not [said for said in complaints if "422" not in said]
 
 
 def check_accessible(page: Page) -> None:
-    """No serious finding of axe-core. Run in an isolated world's stead: the CSP forbids script tags, not this."""
+    """No serious finding of axe-core. `evaluate` runs beside the page's scripts, so its CSP stays on."""
     page.evaluate(AXE)
     found = page.evaluate("axe.run(document, {resultTypes: ['violations']})")
     serious = [v for v in found["violations"] if v["impact"] in ("serious", "critical")]
     assert not serious, json.dumps([(v["id"], [n["html"] for n in v["nodes"]]) for v in serious], indent=1)
 
 
-def test_a_shopper_pays_and_sees_the_invoice_reach_the_chain(stack: Stack, phone: Page, tmp_path: Path) -> None:
+def test_a_shopper_pays_and_sees_the_invoice_reach_the_chain(
+    stack: Stack, phone: Page, tmp_path: Path
+) -> None:
     phone.goto(f"{stack.url}/s/A01")
     check_accessible(phone)
     phone.locator("#amount_yuan").fill("12.50")
@@ -135,6 +138,7 @@ def test_goods_by_quantity_without_javascript(stack: Stack) -> None:
         page.locator("form:has(#quantity-pakchoi) button[type=submit]").click()
         expect(page.locator(".pay__amount")).to_contain_text("12.50")
         page.locator("a[href$='/pay']").click()
+        expect(page.locator("body")).to_contain_text("12.50")
         page.locator("form button[type=submit]").first.click()
-        page.goto(page.url)
+        expect(page.locator(f"a[href^='{stack.url}/o/']").first).to_be_visible()
         browser.close()
