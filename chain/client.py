@@ -15,7 +15,13 @@ import requests
 from eth_account import Account
 from hexbytes import HexBytes
 from web3 import HTTPProvider, Web3
-from web3.exceptions import BadFunctionCallOutput, TransactionNotFound, Web3Exception, Web3RPCError
+from web3.exceptions import (
+    BadFunctionCallOutput,
+    ContractLogicError,
+    TransactionNotFound,
+    Web3Exception,
+    Web3RPCError,
+)
 
 from chain.compile import artifact
 
@@ -100,7 +106,7 @@ def answering(call: Callable[P, R]) -> Callable[P, R]:
     def asked(*args: P.args, **kwargs: P.kwargs) -> R:
         try:
             return call(*args, **kwargs)
-        except (requests.RequestException, Web3RPCError, ValueError, TimeoutError) as error:
+        except (requests.RequestException, Web3Exception, ValueError, TimeoutError) as error:
             raise ChainUnavailable(f"{type(error).__name__}: {error}"[:300]) from error
 
     return asked
@@ -209,7 +215,7 @@ class LedgerContract:
             found = self._web3.eth.get_transaction_receipt(HexBytes(tx_hash))
         except TransactionNotFound:
             return None
-        block = self._web3.eth.get_block(found["blockNumber"])
+        block = self._web3.eth.get_block(found["blockHash"])
         return Receipt(
             tx_hash=tx_hash,
             block_number=found["blockNumber"],
@@ -239,7 +245,7 @@ def call(contract: Any, name: str, *arguments: Any) -> Any:
     """One view of the contract. Raises NoContract where nothing answers at the address."""
     try:
         return contract.functions[name](*arguments).call(ccip_read_enabled=False)
-    except BadFunctionCallOutput as error:
+    except (BadFunctionCallOutput, ContractLogicError) as error:
         raise NoContract(f"no ledger contract at {contract.address}") from error
 
 
@@ -247,12 +253,12 @@ def broadcast(web3: Web3, raw: bytes) -> str:
     """Send a signed transaction. Raises ChainUnavailable, or Rejected with the node's reason."""
     try:
         web3.eth.send_raw_transaction(raw)
-    except (Web3RPCError, ValueError) as error:
+    except Web3RPCError as error:
         said = str(error).lower()
         for wording, meaning in REFUSALS.items():
             if wording in said:
                 return meaning
         raise Rejected(str(error)[:300]) from error
-    except (requests.RequestException, TimeoutError, Web3Exception) as error:
+    except (requests.RequestException, Web3Exception, ValueError, TimeoutError) as error:
         raise ChainUnavailable(f"{type(error).__name__}: {error}"[:300]) from error
     return ACCEPTED

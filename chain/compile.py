@@ -6,6 +6,7 @@ out of the bytecode, so that a test can compile again and compare.
 
 from __future__ import annotations
 
+import functools
 import json
 import subprocess
 from pathlib import Path
@@ -66,8 +67,9 @@ def compile_contract(node: Path) -> dict[str, Any]:
     }
 
 
+@functools.cache
 def artifact() -> dict[str, Any]:
-    """The committed artifact."""
+    """The committed artifact, read once."""
     loaded: dict[str, Any] = json.loads(ARTIFACT.read_text("utf-8"))
     return loaded
 

@@ -32,6 +32,7 @@ from chain.compile import artifact
 DEPLOY_GAS = 3_000_000
 OPEN_GAS = 300_000
 MINED_WITHIN_S = 120.0
+LOOK_EVERY_S = 0.01
 LOOK_BACK = 16  # the admin sends two transactions an epoch: its last few cover any crash
 NO_CODE = b""
 
@@ -94,7 +95,7 @@ class Deployer:
         while time.monotonic() < ends_at:
             receipt = self._receipt(signed.hash)
             if receipt is None:
-                time.sleep(0.05)
+                time.sleep(LOOK_EVERY_S)
             elif receipt["status"] == 1:
                 return receipt
             else:

@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import argparse
 import contextlib
+import ctypes
 import gzip
 import json
 import os
@@ -21,6 +22,7 @@ import subprocess
 import sys
 import threading
 import time
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -30,9 +32,15 @@ import requests
 ROOT = Path(__file__).resolve().parent.parent
 CHAIN_ID = 20530
 SAVE_EVERY_S = 3.0
+SAVING_SHARE = 0.05  # Anvil answers nobody while it dumps its state: never more of its time than this
+WATCH_EVERY_S = 0.2
 READY_WITHIN_S = 20.0
 MINIMUM_NODE = (22, 13)
 KEPT_STATES = 256  # blocks of history in memory: enough for any question we ask, bounded for ever
+# Blocks whose transactions and receipts are kept: half an hour at two heads a second; who asks for an older
+# head asks the contract. A block takes 7 kB of the saved state with its transactions, 1.3 kB without.
+KEPT_TRANSACTION_BLOCKS = 4096
+_PR_SET_PDEATHSIG = 1
 
 
 class NodeMissing(RuntimeError):
@@ -113,21 +121,26 @@ class AnvilNode:
 
 
 def start(
-    *, port: int, state_dir: Path | None = None, chain_id: int = CHAIN_ID, log: Any = subprocess.DEVNULL
+    *,
+    port: int,
+    state_dir: Path | None = None,
+    chain_id: int = CHAIN_ID,
+    log: Any = subprocess.DEVNULL,
+    preexec: Callable[[], None] | None = None,
 ) -> AnvilNode:
     """A node on loopback, resumed from the newest good state. Gas costs nothing and no account has money."""
     command = [
         str(anvil_binary()), "--host", "127.0.0.1", "--port", str(port), "--chain-id", str(chain_id),
         "--accounts", "0", "--no-cors", "--hardfork", "london", "--silent",
         "--base-fee", "0", "--gas-price", "0", "--disable-min-priority-fee", "--gas-limit", "30000000",
-        "--prune-history", str(KEPT_STATES),
+        "--prune-history", str(KEPT_STATES), "--transaction-block-keeper", str(KEPT_TRANSACTION_BLOCKS),
     ]  # fmt: skip
     if state_dir is not None:
         state_dir.mkdir(parents=True, exist_ok=True)
         good = _newest_good(state_dir)
         if good is not None:
             command += ["--load-state", str(good)]
-    process = subprocess.Popen(command, stdout=log, stderr=log, start_new_session=True)
+    process = subprocess.Popen(command, stdout=log, stderr=log, start_new_session=True, preexec_fn=preexec)
     node = AnvilNode(process, f"http://127.0.0.1:{port}", state_dir)
     _wait(node)
     return node
@@ -145,6 +158,7 @@ def _wait(node: AnvilNode) -> None:
         else:
             return
     node.process.kill()
+    node.process.wait()
     raise NodeFailed("Anvil does not answer")
 
 
@@ -158,13 +172,27 @@ def _replace(state_dir: Path, state: bytes) -> None:
     if newest.exists():
         newest.replace(older)
     draft.replace(newest)
+    _sync(state_dir)
+
+
+def _sync(directory: Path) -> None:
+    """A rename outlives a power cut only once its directory is synced."""
+    handle = os.open(directory, os.O_RDONLY)
+    try:
+        os.fsync(handle)
+    finally:
+        os.close(handle)
 
 
 def _newest_good(state_dir: Path) -> Path | None:
+    """A damaged file is put aside: the next save would make it the older generation in place of a good one."""
     for path in (state_dir / "state.json", state_dir / "state.old.json"):
         try:
             json.loads(path.read_bytes())
-        except (OSError, ValueError):
+        except FileNotFoundError:
+            continue
+        except ValueError:
+            path.replace(path.with_suffix(".damaged"))
             continue
         return path
     return None
@@ -180,14 +208,48 @@ def main() -> None:
     stopping = threading.Event()
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, lambda *_: stopping.set())
-    node = start(port=arguments.port, state_dir=arguments.data, chain_id=arguments.chain_id, log=sys.stderr)
+    node = start(
+        port=arguments.port,
+        state_dir=arguments.data,
+        chain_id=arguments.chain_id,
+        log=sys.stderr,
+        preexec=_die_with(os.getpid()),
+    )
     node.save()  # the genesis block is the chain's identity: it must outlive the first crash
     print(f"Anvil answers at {node.rpc_url}", flush=True)
-    while not stopping.wait(SAVE_EVERY_S):
+    _watch(node, stopping)
+    node.stop()
+
+
+def _watch(node: AnvilNode, stopping: threading.Event) -> None:
+    """Save now and then until asked to stop. Exits when Anvil has exited."""
+    save_at = time.monotonic() + SAVE_EVERY_S
+    while not stopping.wait(WATCH_EVERY_S):
         if node.process.poll() is not None:
             sys.exit(f"Anvil exited with {node.process.returncode}")
-        node.save()
-    node.stop()
+        if time.monotonic() < save_at:
+            continue
+        began = time.monotonic()
+        try:
+            node.save()
+        except NodeFailed as error:  # busy, or gone: the next look tells
+            print(f"State not saved: {error}", file=sys.stderr, flush=True)
+        ended = time.monotonic()
+        save_at = ended + max(SAVE_EVERY_S, (ended - began) / SAVING_SHARE)
+
+
+def _die_with(supervisor: int) -> Callable[[], None] | None:
+    """For the child, after fork: on Linux the kernel ends Anvil when we are killed, which frees the port."""
+    if sys.platform != "linux":
+        return None
+    libc = ctypes.CDLL(None)
+
+    def in_the_child() -> None:
+        libc.prctl(_PR_SET_PDEATHSIG, int(signal.SIGTERM), 0, 0, 0)
+        if os.getppid() != supervisor:  # it died before we could ask
+            os._exit(1)
+
+    return in_the_child
 
 
 if __name__ == "__main__":

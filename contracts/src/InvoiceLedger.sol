@@ -4,15 +4,15 @@ pragma solidity 0.8.37;
 import {AccessControl} from "@openzeppelin/contracts/access/AccessControl.sol";
 
 /// @title InvoiceLedger: heads of append-only invoice logs
-/// @notice Keeps the newest head (size and Merkle root) of each log and every head it ever had. A new head is
-/// taken only with an RFC 9162 consistency proof from the one before, so that whoever holds a sequencer's
-/// key can add entries, and can never change, drop or back-date one.
-/// @dev Several logs of several issuers share one contract; `logId` keeps them apart. Nobody can rewrite: there
-/// is no proxy, no owner's override and no way to remove a head. One deployment is one epoch, named by its nonce.
+/// @notice Keeps the newest head (size and Merkle root) of each log and every head it ever had. A new head is taken
+/// only with an RFC 9162 consistency proof from the one before, so that whoever holds a sequencer's key can add
+/// entries, and can never change, drop or back-date one.
+/// @dev Several logs of several issuers share one contract; `logId` keeps them apart. Nobody can rewrite: there is no
+/// proxy, no owner's override and no way to remove a head. One deployment is one epoch, named by its nonce.
 contract InvoiceLedger is AccessControl {
     /// @notice A head that was taken, in one storage slot.
-    /// @param size Number of entries under the head; never zero for a head that was taken.
-    /// @param time Unix seconds of the block that took it.
+    /// @param size Number of entries under the head.
+    /// @param time Unix seconds of the block that took it; never zero for a head that was taken.
     /// @param blockNumber That block's number.
     struct Anchor {
         uint64 size;
@@ -20,83 +20,123 @@ contract InvoiceLedger is AccessControl {
         uint64 blockNumber;
     }
 
-    /// @notice The newest head of a log.
-    /// @param root Merkle tree hash over all entries.
-    /// @param size Number of entries.
-    /// @param isOpen Whether the log was opened; an empty log is open with size 0.
-    struct Log {
-        bytes32 root;
-        uint64 size;
-        bool isOpen;
-    }
+    /// @notice Merkle tree hash of no entries: SHA-256 of nothing (RFC 9162 section 2.1.1).
+    bytes32 public constant EMPTY_ROOT = 0xe3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855;
 
     /// @notice Random value that names this deployment; chain ids and addresses repeat on development chains.
     bytes32 public immutable epochNonce;
 
-    mapping(bytes32 logId => Log log) private _logs;
+    /// @dev Root of each log's newest head; zero for a log that was never opened. Its size stands in `_anchors`.
+    mapping(bytes32 logId => bytes32 root) private _newestRoots;
     mapping(bytes32 logId => mapping(bytes32 root => Anchor anchor)) private _anchors;
 
-    /// @notice A log was opened at `size` and `root` (0 entries, or the last final head of an earlier epoch).
+    /// @notice A log was opened, empty or at the last final head of an earlier epoch.
+    /// @param logId The log.
+    /// @param sequencer Who may append to it.
+    /// @param size Number of entries it begins with.
+    /// @param root Merkle tree hash over these.
     event LogOpened(bytes32 indexed logId, address indexed sequencer, uint64 size, bytes32 root);
 
-    /// @notice A log grew from `oldSize` to `newSize` entries.
+    /// @notice A log grew.
+    /// @param logId The log.
+    /// @param oldSize Number of entries before.
+    /// @param newSize Number of entries now.
+    /// @param root Merkle tree hash over all of them.
     event HeadAppended(bytes32 indexed logId, uint64 oldSize, uint64 newSize, bytes32 root);
 
+    /// @notice The admin or the sequencer would be nobody.
+    error ZeroAddress();
+
     /// @notice The log was opened before; it cannot be opened again.
+    /// @param logId The log.
     error LogAlreadyOpen(bytes32 logId);
+
+    /// @notice No tree of this size has this root: zero is no hash, and EMPTY_ROOT belongs to size 0 alone.
+    /// @param size Number of entries that the log was to begin with.
+    /// @param root Root that it was to begin with.
+    error ImpossibleHead(uint64 size, bytes32 root);
+
     /// @notice The log's newest head has another size than the caller built upon.
+    /// @param currentSize Number of entries in the log.
+    /// @param assumedSize Number of entries that the caller assumed.
     error HeadMoved(uint64 currentSize, uint64 assumedSize);
+
     /// @notice A head must have more entries than the one before.
+    /// @param oldSize Number of entries in the log.
+    /// @param newSize Number of entries offered.
     error NotGrowing(uint64 oldSize, uint64 newSize);
+
     /// @notice The proof does not show that the new head begins with the old one.
+    /// @param logId The log.
+    /// @param oldSize Number of entries in the log.
+    /// @param newSize Number of entries offered.
     error InconsistentHead(bytes32 logId, uint64 oldSize, uint64 newSize);
 
+    /// @notice Deploy one epoch.
     /// @param admin Cold account that opens logs and appoints sequencers; it cannot append.
-    /// @param nonce Random value that names this deployment.
+    /// @param nonce Random value that names this deployment, kept by the deployer before deploying.
     constructor(address admin, bytes32 nonce) {
+        if (admin == address(0)) revert ZeroAddress();
         epochNonce = nonce;
         _grantRole(DEFAULT_ADMIN_ROLE, admin);
     }
 
-    /// @notice Open a log for `sequencer`, empty (size 0) or at the last final head of an earlier epoch.
-    /// @dev Only the admin opens logs, so that a stranger cannot take a log's name first.
+    /// @notice Open a log, once, for `sequencer`: empty, or at the last final head of an earlier epoch.
+    /// @dev Only the admin opens logs, so that a stranger cannot take a log's name first. The first head counts as
+    /// taken now, whenever an earlier epoch took it.
+    /// @param logId The log, named by its issuer.
+    /// @param size Number of entries it begins with.
+    /// @param root Merkle tree hash over these; EMPTY_ROOT for none.
+    /// @param sequencer Who may append. The admin can revoke it and grant another (see `sequencerRole`).
     function openLog(bytes32 logId, uint64 size, bytes32 root, address sequencer)
         external
         onlyRole(DEFAULT_ADMIN_ROLE)
     {
-        if (_logs[logId].isOpen) revert LogAlreadyOpen(logId);
-        _logs[logId] = Log({root: root, size: size, isOpen: true});
+        if (sequencer == address(0)) revert ZeroAddress();
+        if (_newestRoots[logId] != 0) revert LogAlreadyOpen(logId);
+        if (root == 0 || (size == 0) != (root == EMPTY_ROOT)) revert ImpossibleHead(size, root);
         _grantRole(sequencerRole(logId), sequencer);
-        if (size != 0) _take(logId, size, root);
+        _take(logId, size, root);
         emit LogOpened(logId, sequencer, size, root);
     }
 
     /// @notice Append: take a head of `newSize` entries in place of the one of `oldSize`.
-    /// @param proof RFC 9162 section 2.1.4 consistency proof; empty where `oldSize` is 0.
     /// @dev Compare and append: a head that moved meanwhile refuses, so nothing is taken twice or out of turn.
+    /// @param logId The log.
+    /// @param oldSize Number of entries that the caller built upon.
+    /// @param newSize Number of entries in the new head.
+    /// @param newRoot Merkle tree hash over these.
+    /// @param proof RFC 9162 section 2.1.4.1 consistency proof; empty where `oldSize` is 0.
     function append(bytes32 logId, uint64 oldSize, uint64 newSize, bytes32 newRoot, bytes32[] calldata proof)
         external
         onlyRole(sequencerRole(logId))
     {
-        Log storage log = _logs[logId];
-        if (log.size != oldSize) revert HeadMoved(log.size, oldSize);
+        bytes32 oldRoot = _newestRoots[logId];
+        uint64 currentSize = _anchors[logId][oldRoot].size;
+        if (currentSize != oldSize) revert HeadMoved(currentSize, oldSize);
         if (newSize <= oldSize) revert NotGrowing(oldSize, newSize);
-        if (oldSize != 0 && !_isConsistent(oldSize, newSize, log.root, newRoot, proof)) {
+        if (!_isConsistent(oldSize, newSize, oldRoot, newRoot, proof)) {
             revert InconsistentHead(logId, oldSize, newSize);
         }
-        log.root = newRoot;
-        log.size = newSize;
         _take(logId, newSize, newRoot);
         emit HeadAppended(logId, oldSize, newSize, newRoot);
     }
 
-    /// @notice The newest head of a log.
+    /// @notice The newest head of a log; all zero if it was never opened.
+    /// @param logId The log.
+    /// @return size Number of entries.
+    /// @return root Merkle tree hash over these; EMPTY_ROOT for none.
     function head(bytes32 logId) external view returns (uint64 size, bytes32 root) {
-        Log storage log = _logs[logId];
-        return (log.size, log.root);
+        root = _newestRoots[logId];
+        size = _anchors[logId][root].size;
     }
 
     /// @notice When a head was taken; all zero for a root that never was this log's head here.
+    /// @param logId The log.
+    /// @param root Merkle tree hash of the head, the newest or an older one.
+    /// @return size Number of entries under the head.
+    /// @return time Unix seconds of the block that took it.
+    /// @return blockNumber That block's number.
     function anchoredAt(bytes32 logId, bytes32 root)
         external
         view
@@ -107,7 +147,13 @@ contract InvoiceLedger is AccessControl {
     }
 
     /// @notice Whether `leafHash` stands at `index` under `root`, a head that this log had here.
-    /// @param proof RFC 9162 section 2.1.3 inclusion proof for the head's size.
+    /// @dev A root that never was a head has size 0, and no index is below that.
+    /// @param logId The log.
+    /// @param root Merkle tree hash of the head, the newest or an older one.
+    /// @param leafHash SHA-256 of 0x00 and the entry (RFC 9162 section 2.1.1).
+    /// @param index Position of the entry, from 0.
+    /// @param proof RFC 9162 section 2.1.3.1 inclusion proof for the head's size.
+    /// @return Whether it does.
     function verifyInclusion(bytes32 logId, bytes32 root, bytes32 leafHash, uint64 index, bytes32[] calldata proof)
         external
         view
@@ -118,11 +164,16 @@ contract InvoiceLedger is AccessControl {
     }
 
     /// @notice The role that may append to a log.
+    /// @param logId The log.
+    /// @return The role: a hash, so that no log's name can be the admin's role.
     function sequencerRole(bytes32 logId) public pure returns (bytes32) {
         return keccak256(abi.encode("SEQUENCER", logId));
     }
 
+    /// @dev Overwrites no anchor: sizes only grow, and two heads of one log with the same root and different sizes,
+    /// the later proven from the earlier, would be a collision of SHA-256.
     function _take(bytes32 logId, uint64 size, bytes32 root) private {
+        _newestRoots[logId] = root;
         _anchors[logId][root] =
             Anchor({size: size, time: uint64(block.timestamp), blockNumber: uint64(block.number)});
     }
@@ -152,7 +203,8 @@ contract InvoiceLedger is AccessControl {
         if (last != 0) return 0;
     }
 
-    /// @dev RFC 9162 section 2.1.4.2 for 0 < oldSize < newSize.
+    /// @dev RFC 9162 section 2.1.4.2 for oldSize < newSize. `index` and `last` (fn and sn there) are the places, level by
+    /// level upwards, of the old tree's last subtree and of the new tree's. The empty log begins every log.
     function _isConsistent(
         uint256 oldSize,
         uint256 newSize,
@@ -160,9 +212,10 @@ contract InvoiceLedger is AccessControl {
         bytes32 newRoot,
         bytes32[] calldata proof
     ) private view returns (bool) {
-        bool oldIsComplete = oldSize & (oldSize - 1) == 0;
+        if (oldSize == 0) return proof.length == 0;
         if (proof.length == 0) return false;
-        uint256 next = oldIsComplete ? 0 : 1;
+        // An old tree of a power of two is itself the first subtree: its root is known, and not in the proof.
+        bool oldIsComplete = oldSize & (oldSize - 1) == 0;
         bytes32 oldNode = oldIsComplete ? oldRoot : proof[0];
         bytes32 newNode = oldNode;
         uint256 index = oldSize - 1;
@@ -171,7 +224,7 @@ contract InvoiceLedger is AccessControl {
             index >>= 1;
             last >>= 1;
         }
-        for (uint256 i = next; i < proof.length; ++i) {
+        for (uint256 i = oldIsComplete ? 0 : 1; i < proof.length; ++i) {
             if (last == 0) return false;
             bytes32 sibling = proof[i];
             if (index & 1 == 1 || index == last) {
@@ -190,14 +243,16 @@ contract InvoiceLedger is AccessControl {
         return last == 0 && oldNode == oldRoot && newNode == newRoot;
     }
 
-    /// @dev SHA-256(0x01 ‖ left ‖ right) by the precompile, without a fresh allocation for each node.
+    /// @dev SHA-256(0x01 ‖ left ‖ right) by the precompile, in memory that is never claimed: Solidity's own `sha256` of
+    /// packed bytes would take fresh memory for each node. The length of the answer is checked, since a chain without
+    /// the precompile answers success and nothing.
     function _hash(bytes32 left, bytes32 right) private view returns (bytes32 node) {
         assembly ("memory-safe") {
             let buffer := mload(0x40)
             mstore8(buffer, 1)
             mstore(add(buffer, 1), left)
             mstore(add(buffer, 33), right)
-            if iszero(staticcall(gas(), 2, buffer, 65, 0, 32)) { revert(0, 0) }
+            if iszero(and(eq(returndatasize(), 32), staticcall(gas(), 2, buffer, 65, 0, 32))) { revert(0, 0) }
             node := mload(0)
         }
     }

@@ -1,0 +1,124 @@
+"""A deployed contract as tests handle it: logs opened by its admin, and calls that it must refuse."""
+
+from __future__ import annotations
+
+import secrets
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from typing import Any
+
+import pytest
+from eth_account import Account
+from web3 import Web3
+from web3.exceptions import ContractCustomError
+
+from chain.client import LedgerContract, Receipt, connect
+from chain.compile import artifact
+from chain.deploy import Deployer
+
+GAS_PRICE = 0
+MINED_WITHIN_S = 10.0
+
+
+@dataclass(frozen=True, slots=True)
+class Log:
+    """A log in the contract, and the key that may append to it."""
+
+    id: bytes
+    sequencer_key: bytes = field(repr=False)
+    client: LedgerContract
+
+    @property
+    def sequencer(self) -> str:
+        return str(Account.from_key(self.sequencer_key).address)
+
+    def append(self, old_size: int, new_size: int, root: bytes, proof: list[bytes]) -> Receipt:
+        """Sign, send and read the receipt, whether the contract took it or not."""
+        signed = self.client.sign_append(
+            nonce=self.client.next_nonce(),
+            gas_price=GAS_PRICE,
+            old_size=old_size,
+            new_size=new_size,
+            new_root=root,
+            proof=proof,
+        )
+        assert self.client.broadcast(signed.raw) == "accepted"
+        return mined(lambda: self.client.receipt(signed.tx_hash))
+
+
+@dataclass(frozen=True, slots=True)
+class Ledger:
+    """The contract: `contract` is web3's view of it, for what the client does not offer."""
+
+    rpc_url: str
+    address: bytes
+    admin_key: bytes = field(repr=False)
+    epoch_nonce: bytes
+
+    @property
+    def admin(self) -> str:
+        return str(Account.from_key(self.admin_key).address)
+
+    @property
+    def contract(self) -> Any:
+        web3 = connect(self.rpc_url, 5.0)
+        return web3.eth.contract(address=Web3.to_checksum_address(self.address), abi=artifact()["abi"])
+
+    def open_log(self, size: int, root: bytes) -> Log:
+        """A new log with a sequencer of its own, opened by the admin."""
+        log_id, key = secrets.token_bytes(32), secrets.token_bytes(32)
+        deployer = Deployer(self.rpc_url, admin_key=self.admin_key, sequencer_key=key)
+        deployer.open_log(self.address, log_id, size, root)
+        return Log(log_id, key, self.client(log_id, key))
+
+    def client(self, log_id: bytes, key: bytes | None = None) -> LedgerContract:
+        return LedgerContract(self.rpc_url, address=self.address, log_id=log_id, sequencer_key=key)
+
+    def try_append(
+        self, log: Log, old_size: int, new_size: int, root: bytes, proof: list[bytes], sender: str = ""
+    ) -> None:
+        """Ask what an append would do, without sending it. Raises ContractCustomError where it is refused."""
+        call = self.contract.functions.append(log.id, old_size, new_size, root, proof)
+        call.call({"from": sender or log.sequencer}, ccip_read_enabled=False)
+
+    def send(self, key: bytes, call: Any, gas: int = 500_000) -> Any:
+        """Send any call of the contract from any account, and answer web3's receipt."""
+        web3, account = connect(self.rpc_url, 5.0), Account.from_key(key)
+        transaction = {
+            "chainId": web3.eth.chain_id,
+            "nonce": web3.eth.get_transaction_count(account.address),
+            "to": Web3.to_checksum_address(self.address),
+            "gas": gas,
+            "gasPrice": GAS_PRICE,
+            "value": 0,
+            "data": call._encode_transaction_data(),
+        }
+        sent = web3.eth.send_raw_transaction(account.sign_transaction(transaction).raw_transaction)
+        return web3.eth.wait_for_transaction_receipt(sent, timeout=MINED_WITHIN_S, poll_latency=0.002)
+
+
+def mined(look: Callable[[], Receipt | None]) -> Receipt:
+    """Anvil accepts a transaction a moment before its block stands."""
+    ends_at = time.monotonic() + MINED_WITHIN_S
+    while time.monotonic() < ends_at:
+        if (receipt := look()) is not None:
+            return receipt
+        time.sleep(0.002)
+    raise AssertionError("Anvil mined nothing")
+
+
+@contextmanager
+def refused_with(error: str) -> Iterator[None]:
+    """The contract must refuse with this custom error and no other."""
+    with pytest.raises(ContractCustomError) as caught:
+        yield
+    assert str(caught.value.data).startswith("0x" + selector(error)), f"refused, but with {caught.value}"
+
+
+def selector(error: str) -> str:
+    """First four bytes of the hash of a custom error's signature, as the contract's ABI has it."""
+    entry = next(item for item in artifact()["abi"] if item["type"] == "error" and item["name"] == error)
+    signature = f"{error}({','.join(argument['type'] for argument in entry['inputs'])})"
+    return bytes(Web3.keccak(text=signature))[:4].hex()
