@@ -44,10 +44,12 @@ class Supervisor:
         self._logs, self._environment = logs, environment
         self._services: list[Child] = []
         self._jobs: list[Child] = []
+        self._owns_the_process = False
         self.asked_to_stop = False
 
     def listen(self) -> None:
-        """From here on a signal is a wish, honoured at the next tick; a second one changes nothing."""
+        """Take the process over. A signal is a wish, honoured at the next tick; a second changes nothing."""
+        self._owns_the_process = True
         for number in STOP_SIGNALS:
             signal.signal(number, self._on_signal)
         processes.adopt_orphans()
@@ -108,7 +110,8 @@ class Supervisor:
         for child in [*reversed(self._jobs), *reversed(self._services)]:
             if child.exit_code is None and not child.stop():
                 say(f"{child.name} did not stop when asked and was killed; its next start recovers.")
-        processes.end_orphans()
+        if self._owns_the_process:
+            processes.end_orphans()
 
 
 def _why(child: Child) -> str:
