@@ -27,6 +27,20 @@ def merchant_api(
     clock: Callable[[], datetime],
 ) -> Blueprint:
     v1 = Blueprint("v1", __name__, url_prefix="/v1")
+    _sign_both_ways(v1, key, merchant_key, clock)
+    _say_no(v1)
+    _take_payments(v1, bank, public_url)
+    _take_refunds(v1, bank)
+    _take_behaviour(v1, bank)
+    return v1
+
+
+def _sign_both_ways(
+    v1: Blueprint,
+    key: ec.EllipticCurvePrivateKey,
+    merchant_key: ec.EllipticCurvePublicKey,
+    clock: Callable[[], datetime],
+) -> None:
     serial = wire.key_serial(key.public_key())
 
     @v1.before_request
@@ -50,6 +64,8 @@ def merchant_api(
         )
         return reply
 
+
+def _say_no(v1: Blueprint) -> None:
     @v1.errorhandler(Refused)
     def refused(error: Refused) -> Response:
         return _json({"code": error.code, "message": str(error)}, error.status)
@@ -58,6 +74,8 @@ def merchant_api(
     def unreadable(error: wire.Unreadable) -> Response:
         return _json({"code": "PARAM_ERROR", "message": str(error)}, 400)
 
+
+def _take_payments(v1: Blueprint, bank: Bank, public_url: str) -> None:
     @v1.post("/transactions")
     def create() -> Response:
         order = bank.register(g.merchant_id, wire.load(request.get_data()))
@@ -81,6 +99,8 @@ def merchant_api(
         paid = bank.pay(out_trade_no, ignore_expiry=ignore_expiry)
         return _json(_transaction(paid, bank.state(paid)))
 
+
+def _take_refunds(v1: Blueprint, bank: Bank) -> None:
     @v1.post("/refunds")
     def refund() -> Response:
         made = bank.refund(wire.load(request.get_data()))
@@ -94,6 +114,8 @@ def merchant_api(
             }
         )
 
+
+def _take_behaviour(v1: Blueprint, bank: Bank) -> None:
     @v1.get("/behaviour")
     def behaviour() -> Response:
         return _json(asdict(bank.notifier.behaviour))
@@ -102,8 +124,6 @@ def merchant_api(
     def behave() -> Response:
         bank.notifier.behave(Behaviour.read(wire.load(request.get_data())))
         return _json(asdict(bank.notifier.behaviour))
-
-    return v1
 
 
 def _transaction(known: Transaction, trade_state: str) -> dict[str, object]:

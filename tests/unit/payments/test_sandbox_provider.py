@@ -192,7 +192,7 @@ def test_the_table_of_states_reaches_every_state_of_ours() -> None:
         {"service_public_key": ""},
         {"service_public_key": SERVICE_KEY},
     ],
-    ids=str,
+    ids=lambda changes: " ".join(f"{name}={type(value).__name__}" for name, value in changes.items()),
 )
 def test_ghsa_xff3_5c9p_2mr4_an_empty_key_refuses_to_construct(changes: dict[str, object]) -> None:
     with pytest.raises(ValueError, match="the sandbox needs"):
