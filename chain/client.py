@@ -28,8 +28,8 @@ from chain.compile import artifact
 P = ParamSpec("P")
 R = TypeVar("R")
 
-# An append costs at most 75k gas with an empty proof and about 1,200 a proof node (docs/reference/gas.md);
-# a third more leaves room for chains that price the SHA-256 precompile higher.
+# An append costs 58k gas with an empty proof and up to 1,450 a proof node (docs/reference/gas.md); nearly as
+# much again leaves room for chains that price the SHA-256 precompile or storage higher.
 APPEND_GAS = 110_000
 APPEND_GAS_A_NODE = 3_000
 
@@ -45,6 +45,10 @@ REFUSALS = {
     "doesn't have the correct nonce": NONCE_TOO_LOW,
     "underpriced": UNDERPRICED,
 }
+# The last three are how web3.py fails on an answer that is no JSON-RPC: something else listens there.
+NO_ANSWER = (
+    requests.RequestException, Web3Exception, ValueError, TimeoutError, AttributeError, KeyError, TypeError
+)  # fmt: skip
 
 
 class ChainUnavailable(ConnectionError):
@@ -106,7 +110,7 @@ def answering(call: Callable[P, R]) -> Callable[P, R]:
     def asked(*args: P.args, **kwargs: P.kwargs) -> R:
         try:
             return call(*args, **kwargs)
-        except (requests.RequestException, Web3Exception, ValueError, TimeoutError) as error:
+        except NO_ANSWER as error:
             raise ChainUnavailable(f"{type(error).__name__}: {error}"[:300]) from error
 
     return asked
@@ -259,6 +263,6 @@ def broadcast(web3: Web3, raw: bytes) -> str:
             if wording in said:
                 return meaning
         raise Rejected(str(error)[:300]) from error
-    except (requests.RequestException, Web3Exception, ValueError, TimeoutError) as error:
+    except NO_ANSWER as error:
         raise ChainUnavailable(f"{type(error).__name__}: {error}"[:300]) from error
     return ACCEPTED

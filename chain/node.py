@@ -18,6 +18,7 @@ import os
 import platform
 import shutil
 import signal
+import socket
 import subprocess
 import sys
 import threading
@@ -129,6 +130,7 @@ def start(
     preexec: Callable[[], None] | None = None,
 ) -> AnvilNode:
     """A node on loopback, resumed from the newest good state. Gas costs nothing and no account has money."""
+    _refuse_taken(port)
     command = [
         str(anvil_binary()), "--host", "127.0.0.1", "--port", str(port), "--chain-id", str(chain_id),
         "--accounts", "0", "--no-cors", "--hardfork", "london", "--silent",
@@ -144,6 +146,16 @@ def start(
     node = AnvilNode(process, f"http://127.0.0.1:{port}", state_dir)
     _wait(node)
     return node
+
+
+def _refuse_taken(port: int) -> None:
+    """Or whatever listens there already would be mistaken for the node that we start."""
+    with socket.socket() as probe:
+        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            probe.bind(("127.0.0.1", port))
+        except OSError as error:
+            raise NodeFailed(f"port {port} of 127.0.0.1 cannot be had: {error}") from error
 
 
 def _wait(node: AnvilNode) -> None:
@@ -185,7 +197,7 @@ def _sync(directory: Path) -> None:
 
 
 def _newest_good(state_dir: Path) -> Path | None:
-    """A damaged file is put aside: the next save would make it the older generation in place of a good one."""
+    """A damaged file is put aside, or the next save would put it in the place of the good older one."""
     for path in (state_dir / "state.json", state_dir / "state.old.json"):
         try:
             json.loads(path.read_bytes())

@@ -16,7 +16,7 @@ from web3.exceptions import ContractCustomError
 
 from chain.client import LedgerContract, Receipt, connect
 from chain.compile import artifact
-from chain.deploy import Deployer
+from chain.deploy import Deployer, contract_address
 
 GAS_PRICE = 0
 MINED_WITHIN_S = 10.0
@@ -107,6 +107,21 @@ def mined(look: Callable[[], Receipt | None]) -> Receipt:
             return receipt
         time.sleep(0.002)
     raise AssertionError("Anvil mined nothing")
+
+
+def deploy_code(rpc_url: str, key: bytes, runtime: bytes) -> bytes:
+    """Put any code on the chain from an account, and answer its address."""
+    web3, account = connect(rpc_url, 5.0), Account.from_key(key)
+    nonce = web3.eth.get_transaction_count(account.address)
+    # PUSH2 length, DUP1, PUSH1 offset, PUSH1 0, CODECOPY, PUSH1 0, RETURN; then the code itself.
+    code = b"\x61" + len(runtime).to_bytes(2, "big") + bytes.fromhex("80600c6000396000f3") + runtime
+    fields = {"chainId": web3.eth.chain_id, "nonce": nonce, "gas": 2_000_000, "gasPrice": 0, "value": 0}
+    signed = account.sign_transaction({**fields, "data": code})
+    sent = web3.eth.send_raw_transaction(signed.raw_transaction)
+    web3.eth.wait_for_transaction_receipt(sent, timeout=MINED_WITHIN_S, poll_latency=0.002)
+    address = contract_address(account.address, nonce)
+    assert bytes(web3.eth.get_code(Web3.to_checksum_address(address))) == runtime
+    return address
 
 
 @contextmanager

@@ -1,0 +1,311 @@
+"""The client against a real Anvil, and against endpoints that are gone, slow, broken or hostile."""
+
+from __future__ import annotations
+
+import json
+import secrets
+import socket
+import threading
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from typing import Any
+
+import pytest
+from eth_abi import encode
+from eth_account import Account
+from hexbytes import HexBytes
+from web3 import Web3
+from web3.exceptions import MultipleFailedRequests, OffchainLookup
+
+from chain import node
+from chain.client import (
+    KNOWN,
+    NONCE_TOO_LOW,
+    UNDERPRICED,
+    ChainUnavailable,
+    LedgerContract,
+    NoContract,
+    Rejected,
+    SignedTransaction,
+    connect,
+)
+from chain.deploy import contract_address
+from chain.node import AnvilNode
+from invoice_service.ledger.tree import EMPTY_ROOT
+from tests.chain.logs import Ledger, Log, deploy_code, mined
+
+
+def _client(rpc_url: str, address: bytes = b"\x11" * 20, timeout_s: float = 5.0) -> LedgerContract:
+    key = secrets.token_bytes(32)
+    return LedgerContract(rpc_url, address=address, log_id=bytes(32), sequencer_key=key, timeout_s=timeout_s)
+
+
+def _sign(log: Log, *, nonce: int, root: bytes, gas_price: int = 0) -> SignedTransaction:
+    return log.client.sign_append(
+        nonce=nonce, gas_price=gas_price, old_size=0, new_size=1, new_root=root, proof=[]
+    )
+
+
+# What a chain answers
+
+
+def test_a_chain_is_told_apart_by_its_genesis(anvil: AnvilNode, ledger: Ledger) -> None:
+    identity = ledger.client(bytes(32)).identity()
+    genesis = anvil.call("eth_getBlockByNumber", "0x0", False)["hash"]
+    assert (identity.chain_id, identity.genesis_hash) == (node.CHAIN_ID, bytes.fromhex(genesis[2:]))
+
+
+def test_a_receipt_says_where_and_when(ledger: Ledger) -> None:
+    log = ledger.open_log(0, EMPTY_ROOT)
+    signed = _sign(log, nonce=0, root=b"\x01" * 32)
+    assert log.client.receipt(signed.tx_hash) is None
+    assert log.client.broadcast(signed.raw) == "accepted"
+
+    receipt = mined(lambda: log.client.receipt(signed.tx_hash))
+
+    block = connect(ledger.rpc_url, 5.0).eth.get_block(receipt.block_number)
+    assert receipt.tx_hash == signed.tx_hash
+    assert receipt.block_hash == bytes(block["hash"])
+    assert receipt.block_time.timestamp() == block["timestamp"]
+    assert receipt.succeeded
+    assert log.client.block_number() >= receipt.block_number
+    assert log.client.next_nonce() == 1
+
+
+def test_a_refused_append_has_a_receipt_that_says_so(ledger: Ledger) -> None:
+    log = ledger.open_log(0, EMPTY_ROOT)
+    assert not log.append(7, 8, b"\x01" * 32, []).succeeded
+
+
+def test_the_same_transaction_is_signed_the_same_way(ledger: Ledger) -> None:
+    """What was persisted before a crash is what is sent after it."""
+    log = ledger.open_log(0, EMPTY_ROOT)
+    assert _sign(log, nonce=0, root=b"\x01" * 32) == _sign(log, nonce=0, root=b"\x01" * 32)
+
+
+def test_a_client_serves_several_threads(ledger: Ledger) -> None:
+    log = ledger.open_log(0, EMPTY_ROOT)
+    answers: list[Any] = []
+
+    def ask() -> None:
+        for _ in range(20):
+            answers.append(log.client.head())
+
+    threads = [threading.Thread(target=ask) for _ in range(4)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert answers == [log.client.head()] * 80
+
+
+def test_no_contract_at_the_address(anvil: AnvilNode) -> None:
+    client = _client(anvil.rpc_url)
+    for ask in (client.epoch_nonce, client.head, lambda: client.anchored_at(bytes(32))):
+        with pytest.raises(NoContract):
+            ask()
+
+
+# What a node says when it refuses: on a real one, and in the words of the others
+
+
+@pytest.fixture
+def pool(free_port: Callable[[], int]) -> Iterator[AnvilNode]:
+    """A chain that keeps transactions waiting, so that they can be sent twice and replaced."""
+    running = node.start(port=free_port())
+    running.call("evm_setAutomine", False)
+    yield running
+    running.stop()
+
+
+def test_a_pending_transaction_sent_again_is_known_and_one_at_the_same_price_is_underpriced(
+    pool: AnvilNode,
+) -> None:
+    key = secrets.token_bytes(32)
+    pool.call("anvil_setBalance", Account.from_key(key).address, hex(10**18))
+    client = LedgerContract(pool.rpc_url, address=b"\x11" * 20, log_id=bytes(32), sequencer_key=key)
+
+    def sign(gas_price: int, size: int) -> bytes:
+        return client.sign_append(
+            nonce=0, gas_price=gas_price, old_size=0, new_size=size, new_root=bytes(32), proof=[]
+        ).raw
+
+    assert client.broadcast(sign(1_000, 1)) == "accepted"
+    assert client.broadcast(sign(1_000, 1)) == KNOWN
+    assert client.broadcast(sign(1_000, 2)) == UNDERPRICED
+    assert client.broadcast(sign(1_125, 2)) == "accepted"
+    assert client.next_nonce() == 0, "nothing is mined yet"
+
+
+def test_a_spent_nonce_is_too_low(ledger: Ledger) -> None:
+    log = ledger.open_log(0, EMPTY_ROOT)
+    assert log.append(0, 1, b"\x01" * 32, []).succeeded
+    assert log.client.broadcast(_sign(log, nonce=0, root=b"\x01" * 32).raw) == NONCE_TOO_LOW
+
+
+def test_an_account_without_money_is_rejected_where_gas_costs(ledger: Ledger) -> None:
+    log = ledger.open_log(0, EMPTY_ROOT)
+    with pytest.raises(Rejected, match=r"(?i)insufficient funds"):
+        log.client.broadcast(_sign(log, nonce=0, root=b"\x01" * 32, gas_price=10**9).raw)
+
+
+@pytest.mark.parametrize(
+    ("client", "wording", "meaning"),
+    [
+        ("geth", "already known", KNOWN),
+        ("geth", "nonce too low: next nonce 5, tx nonce 4", NONCE_TOO_LOW),
+        ("geth", "replacement transaction underpriced", UNDERPRICED),
+        ("geth", "transaction underpriced: tip needed 1000000, tip permitted 0", UNDERPRICED),
+        ("anvil", "transaction already imported", KNOWN),
+        ("besu", "Known transaction", KNOWN),
+        ("besu", "Nonce too low", NONCE_TOO_LOW),
+        ("besu", "Replacement transaction underpriced", UNDERPRICED),
+        ("hardhat", "Known transaction: 0x1f", KNOWN),
+        ("hardhat", "Nonce too low. Expected nonce to be 3 but got 2.", NONCE_TOO_LOW),
+        ("ganache", "the tx doesn't have the correct nonce. account has nonce of: 2 tx has nonce of: 1",
+         NONCE_TOO_LOW),
+    ],
+)  # fmt: skip
+def test_every_client_is_understood(ledger: Ledger, client: str, wording: str, meaning: str) -> None:
+    with _endpoint({"error": {"code": -32000, "message": wording}}) as url:
+        assert _client(url).broadcast(b"\x01") == meaning
+
+
+def test_an_unknown_refusal_keeps_the_nodes_words() -> None:
+    with _endpoint({"error": {"code": -32000, "message": "exceeds block gas limit"}}) as url:
+        client = _client(url)
+        with pytest.raises(Rejected, match="exceeds block gas limit"):
+            client.broadcast(b"\x01")
+
+
+# Chains that do not answer
+
+
+@contextmanager
+def _endpoint(answer: object) -> Iterator[str]:
+    """An endpoint of ours that answers every request alike; bytes are sent as they are."""
+
+    class Answers(BaseHTTPRequestHandler):
+        def do_POST(self) -> None:
+            request = json.loads(self.rfile.read(int(self.headers["Content-Length"])))
+            body = answer
+            if isinstance(answer, dict):
+                body = json.dumps({"jsonrpc": "2.0", "id": request["id"], **answer}).encode()
+            assert isinstance(body, bytes)
+            self.send_response(200)
+            self.send_header("Content-Length", str(len(body)))
+            self.end_headers()
+            self.wfile.write(body)
+
+        def log_message(self, *_arguments: object) -> None:
+            """Say nothing on the terminal."""
+
+    with ThreadingHTTPServer(("127.0.0.1", 0), Answers) as server:
+        thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.01})
+        thread.start()
+        try:
+            yield f"http://127.0.0.1:{server.server_address[1]}"
+        finally:
+            server.shutdown()
+            thread.join()
+
+
+def _refuses_every_question(client: LedgerContract) -> None:
+    for ask in (
+        client.identity,
+        client.head,
+        client.block_number,
+        client.next_nonce,
+        client.gas_price,
+        lambda: client.receipt(bytes(32)),
+        lambda: client.anchored_at(bytes(32)),
+        lambda: client.broadcast(b"\x01"),
+    ):
+        with pytest.raises(ChainUnavailable):
+            ask()
+
+
+def test_nobody_listens(free_port: Callable[[], int]) -> None:
+    _refuses_every_question(_client(f"http://127.0.0.1:{free_port()}"))
+
+
+@pytest.mark.parametrize(
+    "answer",
+    [b"<html>Bad gateway</html>", b"{}", b"[]", b"", b'{"jsonrpc":"2.0","id":0,"result":{}}'],
+    ids=repr,
+)
+def test_something_else_listens(answer: bytes) -> None:
+    with _endpoint(answer) as url:
+        _refuses_every_question(_client(url))
+
+
+def test_a_chain_that_hangs_is_given_up() -> None:
+    """It takes the connection and never answers: the reply may be lost after the other side accepted."""
+    with socket.create_server(("127.0.0.1", 0)) as silent:
+        client = _client(f"http://127.0.0.1:{silent.getsockname()[1]}", timeout_s=0.1)
+        with pytest.raises(ChainUnavailable):
+            client.broadcast(b"\x01")
+
+
+# Threat 15
+
+LURE = "http://169.254.169.254/{sender}/{data}"
+
+
+@pytest.fixture
+def followed(monkeypatch: pytest.MonkeyPatch) -> list[Any]:
+    """The lookups that web3.py sets out to follow, noted instead of fetched."""
+    lookups: list[Any] = []
+
+    def note(lookup: Any, *_arguments: Any, **_options: Any) -> None:
+        lookups.append(lookup["urls"])
+        raise MultipleFailedRequests("noted")
+
+    monkeypatch.setattr("web3.eth.eth.handle_offchain_lookup", note)
+    return lookups
+
+
+def _deploy_hostile(rpc_url: str, lure: str) -> bytes:
+    """A contract that answers every call with an EIP-3668 OffchainLookup: "ask this URL for me"."""
+    key = secrets.token_bytes(32)
+    address = contract_address(Account.from_key(key).address, 0)
+    lookup = Web3.keccak(text="OffchainLookup(address,string[],bytes,bytes4,bytes)")[:4] + encode(
+        ["address", "string[]", "bytes", "bytes4", "bytes"],
+        [Web3.to_checksum_address(address), [lure], b"\x01", b"\x02" * 4, b""],
+    )
+    size = len(lookup).to_bytes(2, "big")
+    # PUSH2 size, PUSH1 offset, PUSH1 0, CODECOPY, PUSH2 size, PUSH1 0, REVERT; then what is thrown.
+    runtime = b"\x61" + size + bytes.fromhex("600e60003961") + size + bytes.fromhex("6000fd") + lookup
+    return deploy_code(rpc_url, key, runtime)
+
+
+def test_threat_15_a_hostile_contract_cannot_make_us_fetch_something(
+    anvil: AnvilNode, followed: list[Any]
+) -> None:
+    """web3.py CVE-2026-40072: CCIP-read follows a URL that a contract names, into our own network."""
+    client = _client(anvil.rpc_url, _deploy_hostile(anvil.rpc_url, LURE))
+    for ask in (
+        client.epoch_nonce,
+        client.head,
+        lambda: client.anchored_at(bytes(32)),
+        lambda: client.verify_inclusion(bytes(32), bytes(32), 0, []),
+    ):
+        with pytest.raises(NoContract):
+            ask()
+    assert followed == []
+
+
+def test_threat_15_web3_as_it_comes_would_fetch_it(anvil: AnvilNode, followed: list[Any]) -> None:
+    """So that the test above can fail: the same contract, asked without our settings."""
+    address = Web3.to_checksum_address(_deploy_hostile(anvil.rpc_url, LURE))
+    with pytest.raises(MultipleFailedRequests):
+        Web3(Web3.HTTPProvider(anvil.rpc_url)).eth.call({"to": address, "data": HexBytes("0x01")})
+    assert followed == [(LURE,)]
+
+
+def test_threat_15_it_is_off_for_every_call_of_a_connection(anvil: AnvilNode, followed: list[Any]) -> None:
+    address = Web3.to_checksum_address(_deploy_hostile(anvil.rpc_url, LURE))
+    with pytest.raises(OffchainLookup):
+        connect(anvil.rpc_url, 5.0).eth.call({"to": address, "data": HexBytes("0x01")})
+    assert followed == []

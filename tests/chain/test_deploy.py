@@ -1,0 +1,91 @@
+"""Deploying and opening, done again after a crash at any point, change nothing."""
+
+from __future__ import annotations
+
+import secrets
+
+import pytest
+from eth_account import Account
+
+from chain.client import ChainUnavailable, Head, LedgerContract, connect
+from chain.deploy import Deployer, contract_address
+from chain.node import AnvilNode
+from invoice_service.ledger.tree import EMPTY_ROOT
+from tests.chain.logs import deploy_code
+
+
+@pytest.fixture
+def deployer(anvil: AnvilNode) -> Deployer:
+    return _deployer(anvil, secrets.token_bytes(32))
+
+
+def _deployer(anvil: AnvilNode, admin: bytes) -> Deployer:
+    return Deployer(anvil.rpc_url, admin_key=admin, sequencer_key=secrets.token_bytes(32))
+
+
+def test_deploying_again_finds_the_contract_that_carries_the_nonce(deployer: Deployer) -> None:
+    nonce = secrets.token_bytes(32)
+    assert deployer.deploy(nonce) == deployer.deploy(nonce)
+
+
+def test_a_deployment_whose_record_was_lost_is_found_by_its_nonce(anvil: AnvilNode) -> None:
+    """The process died between the receipt and its record, and another epoch was begun since."""
+    admin, lost, later = secrets.token_bytes(32), secrets.token_bytes(32), secrets.token_bytes(32)
+    first = _deployer(anvil, admin)
+    address = first.deploy(lost)
+    first.open_log(first.deploy(later), secrets.token_bytes(32), 0, EMPTY_ROOT)
+
+    assert _deployer(anvil, admin).deploy(lost) == address
+
+
+def test_another_nonce_is_another_contract(deployer: Deployer) -> None:
+    assert deployer.deploy(secrets.token_bytes(32)) != deployer.deploy(secrets.token_bytes(32))
+
+
+def test_a_stranger_who_copies_the_nonce_is_not_mistaken_for_us(anvil: AnvilNode) -> None:
+    nonce = secrets.token_bytes(32)
+    theirs = _deployer(anvil, secrets.token_bytes(32)).deploy(nonce)
+    assert _deployer(anvil, secrets.token_bytes(32)).deploy(nonce) != theirs
+
+
+def test_a_contract_stands_where_account_and_count_say(anvil: AnvilNode) -> None:
+    admin = secrets.token_bytes(32)
+    assert _deployer(anvil, admin).deploy(secrets.token_bytes(32)) == contract_address(
+        Account.from_key(admin).address, 0
+    )
+
+
+def test_opening_a_log_again_leaves_it_as_it_is(anvil: AnvilNode) -> None:
+    admin, sequencer, log_id = (secrets.token_bytes(32) for _ in range(3))
+    deployer = Deployer(anvil.rpc_url, admin_key=admin, sequencer_key=sequencer)
+    contract = deployer.deploy(secrets.token_bytes(32))
+    client = LedgerContract(anvil.rpc_url, address=contract, log_id=log_id, sequencer_key=sequencer)
+
+    deployer.open_log(contract, log_id, 0, EMPTY_ROOT)
+    spent = connect(anvil.rpc_url, 5.0).eth.get_transaction_count(Account.from_key(admin).address)
+    deployer.open_log(contract, log_id, 0, EMPTY_ROOT)
+
+    assert client.head() == Head(0, EMPTY_ROOT)
+    assert connect(anvil.rpc_url, 5.0).eth.get_transaction_count(Account.from_key(admin).address) == spent
+
+
+def test_other_code_at_an_address_of_ours_is_passed_over(anvil: AnvilNode) -> None:
+    """The admin's account once made something else; it reverts, or answers nothing."""
+    admin = secrets.token_bytes(32)
+    reverting, silent = bytes.fromhex("60006000fd"), b"\x00"
+    for runtime in (reverting, silent):
+        deploy_code(anvil.rpc_url, admin, runtime)
+
+    ours = contract_address(Account.from_key(admin).address, 2)
+    assert _deployer(anvil, admin).deploy(secrets.token_bytes(32)) == ours
+
+
+def test_a_chain_that_is_down_is_a_connection_error(free_port: object) -> None:
+    deployer = Deployer(
+        f"http://127.0.0.1:{free_port()}",  # type: ignore[operator]
+        admin_key=secrets.token_bytes(32),
+        sequencer_key=secrets.token_bytes(32),
+    )
+    for call in (deployer.identity, lambda: deployer.deploy(bytes(32))):
+        with pytest.raises(ChainUnavailable):
+            call()
