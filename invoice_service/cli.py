@@ -227,8 +227,8 @@ def _print_verdict(path: Path, verdict: evidence.Verdict, *, asked_chain: bool) 
     marks = {evidence.PASSED: "✓", evidence.FAILED: "✗", evidence.OPEN: "?"}
     sentence = SENTENCES[verdict.verdict]
     if verdict.verdict == evidence.GENUINE and not asked_chain:
-        sentence = "Genuine by the issuer's word: signed and in its log. The chain was not asked (--rpc URL)."
-    print(f"{path}: {sentence}")
+        sentence = "Signed by the issuer and in its log. The chain was not asked (--rpc URL)."
+    print(f"{path}: {verdict.verdict.upper()}. {sentence}")
     for step in verdict.steps:
         print(f"  {marks[step.outcome]} {step.name}: {step.detail}")
     if verdict.existed_by:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from uuid import UUID
@@ -75,7 +76,7 @@ def _make(
         market_id=stall.market_id,
         stall_id=stall.id,
         vendor_id=stall.vendor_id,
-        out_trade_no=f"SL{services.random(13).hex().upper()}",
+        out_trade_no=f"SL{base64.b32encode(services.random(10)).decode()}",
         status=OrderStatus.OPEN,
         amount_fen=amount_fen,
         lines=lines,

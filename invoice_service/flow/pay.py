@@ -94,12 +94,13 @@ def _request(services: Services, token: str, provider_name: str) -> PaymentReque
         if order.status is not OrderStatus.OPEN or order.expires_at <= now:
             raise OrderNotOpen
         first_query = now + timedelta(seconds=services.config.payment_query_after_s[0])
+        payee = catalogue.stall_by_id(uow.connection, order.stall_id).name_zh
         payments.add_attempt(uow.connection, order.id, provider_name, now=now, next_query_at=first_query)
         uow.commit()
     return PaymentRequest(
         out_trade_no=order.out_trade_no,
         amount_fen=order.amount_fen,
-        description=order.lines[0].name_zh,
+        description=payee,
         expires_at=order.expires_at,
         return_url=f"{services.config.public_url}/o/{token}",
     )

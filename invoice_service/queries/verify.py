@@ -17,10 +17,10 @@ from invoice_service.store import invoices
 
 ATTACHMENT = "evidence.json"
 SENTENCES = {
-    ev.GENUINE: N_("Genuine: issued by this service, unchanged to the byte, and on the chain."),
-    ev.ALTERED: N_("Altered: this is not what was issued. Do not accept it."),
-    ev.UNKNOWN: N_("Unknown: this service never issued this."),
-    ev.UNDECIDED: N_("Undecided: nothing speaks against it, but not everything could be checked."),
+    ev.GENUINE: N_("Issued by this service, unchanged to the byte, and on the chain."),
+    ev.ALTERED: N_("This is not what was issued. Do not accept it."),
+    ev.UNKNOWN: N_("This service never issued this."),
+    ev.UNDECIDED: N_("Nothing speaks against it, but not everything could be checked."),
 }
 KNOWN_BY_FACTS = N_("An invoice with this number, date and total was issued here and is valid.")
 NOT_A_FILE = N_("This is not an evidence file, nor a PDF that carries one.")

@@ -31,7 +31,7 @@ def register(app: Flask) -> None:
         default_locale="en",
         locale_selector=lambda: "zh" if language() == "zh-CN" else "en",
         default_timezone="Asia/Shanghai",
-        default_translation_directories="translations",
+        default_translation_directories="web/translations",
     )
     app.jinja_env.filters |= {"yuan": yuan, "quantity": _quantity, "when": when, "clock": _clock}
     app.jinja_env.globals |= {"now": lambda: datetime.now(UTC)}
