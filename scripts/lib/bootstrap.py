@@ -30,7 +30,7 @@ def enter(script: str, requirements: str = "requirements.txt") -> None:
         signal.signal(name, signal.default_int_handler)  # end a running step as Ctrl-C does
     try:
         _use_own_caches_without_a_home()
-        with _one_at_a_time():
+        with _one_at_a_time(), _readable_by_all():
             _make_venv()
             install(requirements)
             if _inside_venv():
@@ -92,6 +92,16 @@ def _use_own_caches_without_a_home() -> None:
     os.environ.update(
         PIP_CACHE_DIR=str(CACHES / "pip"), npm_config_cache=str(CACHES / "npm"), XDG_CACHE_HOME=str(CACHES)
     )
+
+
+@contextmanager
+def _readable_by_all() -> Iterator[None]:
+    """Packages are no secret, and started by root PostgreSQL's programs run as another user."""
+    before = os.umask(0o022)
+    try:
+        yield
+    finally:
+        os.umask(before)
 
 
 @contextmanager

@@ -113,8 +113,7 @@ def prepare(folder: Path, port: int, *, durable: bool = True) -> Server:
     """The server of this folder, its cluster made if there is none yet. Raises Failed."""
     cluster = folder / "postgres"
     account = _account(cluster)
-    _open_the_way(BIN, account)
-    _open_the_way(folder, account)
+    _open_the_way(account, BIN, folder)
     password = _password(folder / "postgres.password")
     if not cluster.exists():
         _make_cluster(cluster, password, account, durable=durable)
@@ -137,16 +136,20 @@ def _account(cluster: Path) -> Account:
     raise Failed("PostgreSQL refuses to run as root, and this machine has no user 'postgres' or 'nobody'.")
 
 
-def _open_the_way(path: Path, account: Account) -> None:
+def _open_the_way(account: Account, *paths: Path) -> None:
     """Let the server's user pass through every folder above, where root's folders would stop it."""
     if account.uid is None:
         return
-    for folder in [*reversed(path.resolve().parents), path.resolve()]:
-        mode = folder.stat().st_mode
-        if not mode & stat.S_IXOTH and folder.stat().st_uid != account.uid:
-            folder.chmod(mode | stat.S_IXOTH)
-            name = pwd.getpwuid(account.uid).pw_name
-            say(f"PostgreSQL refuses to run as root and runs as '{name}', who may now pass through {folder}.")
+    opened = []
+    for folder in sorted({folder for path in paths for folder in (path.resolve(), *path.resolve().parents)}):
+        status = folder.stat()
+        if not status.st_mode & stat.S_IXOTH and status.st_uid != account.uid:
+            folder.chmod(status.st_mode | stat.S_IXOTH)
+            opened.append(str(folder))
+    if opened:
+        name = pwd.getpwuid(account.uid).pw_name
+        say(f"PostgreSQL refuses to run as root. It runs as '{name}', who may now pass through (not list):")
+        say(f"  {', '.join(opened)}")
 
 
 def _password(file: Path) -> str:
