@@ -123,10 +123,17 @@ def sandbox(config: Config, _arguments: Any) -> int:
         data_dir=config.data_dir,
         bind=config.sandbox_bind,
         public_url=config.sandbox_public_url or config.sandbox_url,
-        notify_url=f"http://{config.web_bind.split(',')[0]}/payments/sandbox/notify",
+        notify_url=f"{'https' if config.web_cert else 'http'}://{_first_bind(config)}/payments/sandbox/notify",
+        notify_ca=config.local_ca if config.web_cert else None,
     )
     service.run(settings)
     return 0
+
+
+def _first_bind(config: Config) -> str:
+    """Where this machine itself reaches the web process; certificates are for `localhost`, not its number."""
+    host, _, port = config.web_bind.split(",")[0].rpartition(":")
+    return f"{'localhost' if host == '127.0.0.1' else host}:{port}"
 
 
 def settle(config: Config, _arguments: Any) -> int:

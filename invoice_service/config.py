@@ -72,6 +72,11 @@ class Config:
     database_pool: int = 16
 
     @property
+    def local_ca(self) -> Path:
+        """The certificate of our own authority, where `./scripts/run --https` made one."""
+        return self.data_dir / "https" / "ca.crt"
+
+    @property
     def sandbox_on(self) -> bool:
         return bool(self.sandbox_url)
 

@@ -12,7 +12,7 @@ from invoice_service.errors import N_, Error, InvalidInput
 UNITS = ("斤", "公斤", "两", "个", "把", "条", "只", "盒", "份")
 QUANTITY_MAX = Decimal(100_000)
 QUANTITY_DECIMALS = 6
-_QUANTITY = re.compile(rf"\d{{1,9}}(\.\d{{1,{QUANTITY_DECIMALS}}})?")
+_QUANTITY = re.compile(rf"\d{{1,9}}(\.\d{{1,{QUANTITY_DECIMALS}}})?", re.ASCII)
 
 
 class BadQuantity(InvalidInput):

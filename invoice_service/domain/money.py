@@ -11,7 +11,7 @@ from decimal import ROUND_HALF_UP, Decimal
 
 from invoice_service.errors import N_, InvalidInput
 
-_YUAN = re.compile(r"\d{1,9}(\.\d{1,2})?")
+_YUAN = re.compile(r"\d{1,9}(\.\d{1,2})?", re.ASCII)
 
 
 class BadAmount(InvalidInput):

@@ -78,7 +78,9 @@ class PaymentProvider(Protocol):
         """
         ...
 
-    def refund(self, out_trade_no: str, out_refund_no: str, *, amount_fen: int, total_fen: int) -> RefundReport:
+    def refund(
+        self, out_trade_no: str, out_refund_no: str, *, amount_fen: int, total_fen: int
+    ) -> RefundReport:
         """Pay back; the same `out_refund_no` pays back once however often it is asked."""
         ...
 

@@ -17,6 +17,7 @@ import threading
 from collections import deque
 from collections.abc import Callable, Sequence
 from datetime import datetime
+from pathlib import Path
 
 import urllib3
 from cryptography.hazmat.primitives.asymmetric import ec
@@ -44,6 +45,8 @@ class Notifier:
         key: ec.EllipticCurvePrivateKey,
         notify_url: str,
         clock: Callable[[], datetime],
+        *,
+        ca: Path | None = None,
     ) -> None:
         self.behaviour = Behaviour()
         self._store = store
@@ -51,7 +54,9 @@ class Notifier:
         self._serial = wire.key_serial(key.public_key())
         self._notify_url = notify_url
         self._clock = clock
-        self._http = urllib3.PoolManager(maxsize=SENDERS, retries=False, timeout=_TIMEOUT)
+        self._http = urllib3.PoolManager(
+            maxsize=SENDERS, retries=False, timeout=_TIMEOUT, ca_certs=str(ca) if ca else None
+        )
         self._payments = itertools.count(1)
         self._queue: queue.Queue[DueNotice | None] = queue.Queue(_QUEUED)
         self._answered: deque[DueNotice] = deque()

@@ -42,6 +42,7 @@ class SandboxSettings:
     bind: str  # host:port
     public_url: str  # how a shopper's phone reaches the cashier
     notify_url: str
+    notify_ca: Path | None = None  # who vouches for that address, where it is not a public authority
 
 
 def create_sandbox(
@@ -55,7 +56,7 @@ def create_sandbox(
     key = own_key(keys)
     store = Store(settings.database_url, connections=_THREADS + SENDERS)
     store.create_schema()
-    notifier = Notifier(store, key, settings.notify_url, clock)
+    notifier = Notifier(store, key, settings.notify_url, clock, ca=settings.notify_ca)
     bank = Bank(store, notifier, clock)
 
     app = Flask(__name__)

@@ -66,7 +66,7 @@ def ca() -> str:
 @audience(Audience.PUBLIC)
 def ca_certificate() -> Response:
     """The local CA of `./scripts/run --https`, for the phones that are to trust it."""
-    path = services().config.data_dir / "https" / "ca.crt"
+    path = services().config.local_ca
     if not path.exists():
         raise NoLocalCa
     return Response(path.read_bytes(), mimetype="application/x-x509-ca-cert")
