@@ -222,6 +222,31 @@ def test_a_proof_for_other_sizes_is_refused(ledger: Ledger, sizes: list[int]) ->
 
 
 @ON_CHAIN
+@given(sizes=st.tuples(SMALL, SMALL).map(sorted), doublings=st.integers(1, 50))
+def test_a_good_proof_does_not_serve_to_claim_a_taller_tree(
+    ledger: Ledger, sizes: list[int], doublings: int
+) -> None:
+    """Root and proof fit each other; only the number of entries is a lie."""
+    old_size, new_size = sizes
+    assume(old_size < new_size)
+    log = ledger.open_log(old_size, ENTRIES.root(old_size))
+    proof = ENTRIES.consistency(old_size, new_size)
+    with refused_with("InconsistentHead"):
+        ledger.try_append(log, old_size, new_size << doublings, ENTRIES.root(new_size), proof)
+
+
+def test_a_proof_cannot_start_below_the_old_trees_last_subtree(ledger: Ledger) -> None:
+    """Six entries; the forger starts at the sixth alone, not at the last pair, and adds one sibling at the end
+    to reach the old root all the same: so he would hang anything of his beneath the sixth entry."""
+    log = ledger.open_log(6, ENTRIES.root(6))
+    fifth, sixth = leaves(6)[4:]
+    first_four, anything = ENTRIES.root(4), b"\x07" * 32
+    forged = tree.node_hash(first_four, tree.node_hash(fifth, tree.node_hash(sixth, anything)))
+    with refused_with("InconsistentHead"):
+        ledger.try_append(log, 6, 7, forged, [sixth, anything, fifth, first_four])
+
+
+@ON_CHAIN
 @given(old_size=st.integers(1, 699), changed=st.data())
 def test_a_stolen_sequencer_key_cannot_rewrite_history(
     ledger: Ledger, old_size: int, changed: st.DataObject
@@ -355,6 +380,16 @@ def test_an_entry_of_a_log_of_any_size_is_found(ledger: Ledger, size: int, data:
     index = data.draw(st.integers(0, size - 1))
     path = UNIFORM.inclusion(index, size)
     assert log.client.verify_inclusion(UNIFORM.root(size), tree.leaf_hash(b"the same"), index, path)
+
+
+@pytest.mark.parametrize(("entries", "claimed_size", "entry"), [(8, 4, 4), (4, 8, 0)])
+def test_a_path_must_be_as_long_as_the_anchored_size_says(
+    ledger: Ledger, entries: int, claimed_size: int, entry: int
+) -> None:
+    """An admin opened a log with a lie about its size. The path leads to the root, but not at that size."""
+    log = ledger.open_log(claimed_size, ENTRIES.root(entries))
+    path = ENTRIES.inclusion(entry, entries)
+    assert not log.client.verify_inclusion(ENTRIES.root(entries), leaves(8)[entry], 0, path)
 
 
 def test_nothing_is_included_under_a_root_that_was_never_anchored(ledger: Ledger) -> None:
