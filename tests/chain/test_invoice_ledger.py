@@ -236,8 +236,8 @@ def test_a_good_proof_does_not_serve_to_claim_a_taller_tree(
 
 
 def test_a_proof_cannot_start_below_the_old_trees_last_subtree(ledger: Ledger) -> None:
-    """Six entries; the forger starts at the sixth alone, not at the last pair, and adds one sibling at the end
-    to reach the old root all the same: so he would hang anything of his beneath the sixth entry."""
+    """Six entries. The forger starts at the sixth alone, not at the last pair, and adds a sibling at the end:
+    he reaches the old root all the same, and would hang anything of his beneath the sixth entry."""
     log = ledger.open_log(6, ENTRIES.root(6))
     fifth, sixth = leaves(6)[4:]
     first_four, anything = ENTRIES.root(4), b"\x07" * 32
