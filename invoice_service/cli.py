@@ -9,6 +9,7 @@ import shutil
 import signal
 import sys
 import threading
+import time
 from collections.abc import Callable
 from datetime import UTC, datetime
 from pathlib import Path
@@ -30,6 +31,7 @@ from invoice_service.store.migrate import migrate
 from invoice_service.store.unit_of_work import Database
 
 log = structlog.get_logger()
+TICK_S = 0.05  # how finely the settler keeps its parts' intervals
 EXIT_CODES = {evidence.GENUINE: 0, evidence.ALTERED: 1, evidence.UNKNOWN: 1, evidence.UNDECIDED: 2}
 
 
@@ -145,7 +147,7 @@ def settle(config: Config, _arguments: Any) -> int:
     rounds = _Settler(services)
     while not stopping.is_set():
         rounds.once()
-        stopping.wait(config.settle_interval_ms / 1000)
+        stopping.wait(TICK_S)
     return 0
 
 
@@ -156,11 +158,14 @@ class _Settler:
         self._services = services
         self._contract: LedgerContract | None = None
         self._complained: set[str] = set()
+        self._next_s: dict[str, float] = {}
 
     def once(self) -> None:
-        self._part("seal", self._seal)
-        self._part("anchor", self._anchor)
-        self._part("payments", self._chase)
+        """Each part at its own pace: sealing is cheap, asking the chain and the providers is not."""
+        config = self._services.config
+        self._part("seal", self._seal, config.settle_interval_ms)
+        self._part("anchor", self._anchor, config.anchor_interval_ms)
+        self._part("payments", self._chase, config.chase_interval_ms)
 
     def _seal(self) -> None:
         while seal.seal(self._services) == self._services.config.seal_batch:
@@ -195,8 +200,12 @@ class _Settler:
             )
         return self._contract
 
-    def _part(self, name: str, run: Callable[[], None]) -> None:
+    def _part(self, name: str, run: Callable[[], None], every_ms: int) -> None:
         """Say once that a part fails, and once that it works again; the next round tries anew."""
+        now_s = time.monotonic()
+        if now_s < self._next_s.get(name, 0):
+            return
+        self._next_s[name] = now_s + every_ms / 1000
         try:
             run()
         except (Error, ConnectionError) as error:

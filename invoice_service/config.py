@@ -49,7 +49,8 @@ class Config:
 
     # The ledger. A head every half second is soon enough to watch and few enough for any chain.
     settle_interval_ms: int = 200
-    anchor_interval_ms: int = 500
+    anchor_interval_ms: int = 400
+    chase_interval_ms: int = 1_000  # the first question about a payment is due after five seconds
     seal_batch: int = 5_000  # bounds memory and the time the head row stays locked
     chain_confirmations: int = 0  # blocks on top before "final"; 0 suits a development chain
     chain_timeout_s: float = 5.0

@@ -20,6 +20,8 @@ from invoice_service.store import chain, log
 from invoice_service.store.chain import ChainHealth, Epoch, Submission
 
 logger = structlog.get_logger()
+# News of the chain is written at once; that there is none, this often, to show that somebody looks.
+HEARD_EVERY = timedelta(seconds=3)
 
 
 class Receipt(Protocol):
@@ -112,8 +114,13 @@ def note_health(
     services: Services, *, reachable: bool, detail: str = "", block_number: int | None = None
 ) -> None:
     """Keep what we last heard of the chain, where every process can read it."""
+    heard = ChainHealth(reachable, detail, block_number, services.clock())
     with services.database.unit_of_work() as uow:
-        chain.put_health(uow.connection, ChainHealth(reachable, detail, block_number, services.clock()))
+        known = chain.health(uow.connection)
+        same = known is not None and (known.reachable, known.detail) == (reachable, detail)
+        if known is not None and same and heard.checked_at - known.checked_at < HEARD_EVERY:
+            return
+        chain.put_health(uow.connection, heard)
         uow.commit()
 
 
@@ -276,6 +283,10 @@ def _finalise(services: Services, contract: AnchorContract, epoch: Epoch, block:
 def _take_back(services: Services, epoch: Epoch, on_chain: OnChainHead) -> None:
     """The chain lost blocks (a reorganisation, a development chain's crash): nothing above its head is said
     to be anchored any more, and `_submit` offers it again."""
+    with services.database.read() as connection:
+        landed = chain.newest_landed(connection, epoch.id)
+    if landed is None or landed.new_size <= on_chain.size:
+        return
     with services.database.unit_of_work() as uow:
         lost = chain.withdraw_above(uow.connection, epoch.id, on_chain.size)
         uow.commit()

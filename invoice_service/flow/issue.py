@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from datetime import datetime
 
 import sha3
-from cryptography.hazmat.primitives.asymmetric import ec
+from coincurve import PrivateKey
 from sqlalchemy import Connection
 
 from invoice_service.domain.invoice import TaxedLine, buyer_document, invoice_body, taxed_lines
@@ -21,7 +21,7 @@ from invoice_service.flow.record import record
 from invoice_service.ledger import canonical
 from invoice_service.ledger.entry import SALT_BYTES, Kind, commit_body, commit_buyer
 from invoice_service.services import Services
-from invoice_service.store import catalogue, invoices, orders, payments
+from invoice_service.store import catalogue, invoices, orders
 
 _SECP256K1_ORDER = 0xFFFFFFFFFFFFFFFFFFFFFFFFFFFFFFFEBAAEDCE6AF48A03BBFD25E8CD0364141
 _NONCE_BYTES = 12
@@ -80,19 +80,16 @@ def _issue(services: Services, connection: Connection, order: Order, buyer: Buye
     now = services.clock()
     day = business_day(now)
     stall = catalogue.stall_by_id(connection, order.stall_id)
-    number = invoice_number(
-        day,
-        region=services.config.region_code,
-        channel=services.config.channel,
-        sequence=invoices.next_sequence(connection),
-    )
+    sale, sequence = invoices.basis(connection, order.id)
+    config = services.config
+    number = invoice_number(day, region=config.region_code, channel=config.channel, sequence=sequence)
     taxed = taxed_lines(order.lines, stall, day)
     body = invoice_body(
         stall,
         taxed,
         number=number,
         issuer=services.keyring.issuer_id.hex(),
-        sale=payments.sale_commitment(connection, order.id).hex(),
+        sale=sale.hex(),
         issued_at=now,
     )
     token = services.keyring.tokens.derive(INVOICE, number)
@@ -149,8 +146,8 @@ def _store(
 def make_claim_key(seed: bytes) -> tuple[bytes, bytes]:
     """(32-byte secp256k1 private key, its 20-byte Ethereum address) of a one-time claim key."""
     scalar = int.from_bytes(seed, "big") % (_SECP256K1_ORDER - 1) + 1
-    numbers = ec.derive_private_key(scalar, ec.SECP256K1()).public_key().public_numbers()
-    point = numbers.x.to_bytes(32, "big") + numbers.y.to_bytes(32, "big")
+    key = PrivateKey.from_int(scalar)
+    point = key.public_key.format(compressed=False)[1:]
     return scalar.to_bytes(32, "big"), sha3.keccak_256(point).digest()[12:]
 
 

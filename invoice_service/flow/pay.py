@@ -244,12 +244,8 @@ def _record(services: Services, connection: Connection, provider_name: str, repo
     order = orders.lock_by_trade_no(connection, report.out_trade_no)
     if order is None:
         return Verdict.UNKNOWN_ORDER
-    known = payments.by_transaction(connection, provider_name, report.transaction_id)
-    if known is not None:
-        same = known.order_id == order.id and known.amount_fen == report.amount_fen
-        return Verdict.DUPLICATE if same else Verdict.CONFLICT
     if report.amount_fen != order.amount_fen:
-        return Verdict.WRONG_AMOUNT
+        return _known_or(Verdict.WRONG_AMOUNT, connection, provider_name, order, report)
     disposition = DISPOSITIONS[order.status]
     payment_id = payments.add(
         connection,
@@ -264,9 +260,23 @@ def _record(services: Services, connection: Connection, provider_name: str, repo
             "disposition": disposition.value,
         },
     )
+    if payment_id is None:
+        return _known_or(Verdict.CONFLICT, connection, provider_name, order, report)
     if disposition is Disposition.SETTLES:
         _settle(services, connection, order, provider_name, payment_id, report)
     return Verdict.ACCEPTED
+
+
+def _known_or(
+    otherwise: Verdict, connection: Connection, provider_name: str, order: Order, report: PaymentReport
+) -> Verdict:
+    """DUPLICATE for a transaction that we hold just so; CONFLICT if we hold it otherwise."""
+    assert report.transaction_id is not None  # noqa: S101 - `_record` let only paid reports through
+    known = payments.by_transaction(connection, provider_name, report.transaction_id)
+    if known is None:
+        return otherwise
+    same = known.order_id == order.id and known.amount_fen == report.amount_fen
+    return Verdict.DUPLICATE if same else Verdict.CONFLICT
 
 
 def _settle(

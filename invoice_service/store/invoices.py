@@ -8,14 +8,30 @@ from datetime import datetime
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import Connection, bindparam, insert, select
+from sqlalchemy import Connection, LargeBinary, bindparam, insert, select
 
-from invoice_service.store.tables import buyer_documents, invoice_lines, invoice_sequence, invoices
+from invoice_service.store.tables import (
+    buyer_documents,
+    invoice_lines,
+    invoice_sequence,
+    invoices,
+    sales,
+)
 
-_NEXT = select(invoice_sequence.next_value())
-_INSERT = insert(invoices)
+_INDEXED = (
+    "number", "market_id", "order_id", "stall_id", "vendor_id", "token_hash", "body", "body_salt",
+    "net_fen", "tax_fen", "total_fen", "issued_at", "claim_address", "claim_key",
+)  # fmt: skip
+_ADDED = insert(invoices).values({name: bindparam(name) for name in _INDEXED}).returning(invoices.c.number)
+_ADDED_CTE = _ADDED.cte("added")
+# The invoice and its buyer in one round trip; foreign keys are checked at the statement's end.
+_INSERT = insert(buyer_documents).from_select(
+    ["number", "document", "salt"],
+    select(
+        _ADDED_CTE.c.number, bindparam("buyer", type_=LargeBinary), bindparam("buyer_salt", type_=LargeBinary)
+    ),
+)
 _INSERT_LINES = insert(invoice_lines)
-_INSERT_BUYER = insert(buyer_documents)
 _STORED = (
     select(
         invoices.c.number,
@@ -30,6 +46,9 @@ _STORED = (
     )
     .join(buyer_documents, buyer_documents.c.number == invoices.c.number)
 )  # fmt: skip
+_BASIS = select(sales.c.commitment, invoice_sequence.next_value()).where(
+    sales.c.order_id == bindparam("order_id")
+)
 _BY_ORDER = _STORED.where(invoices.c.order_id == bindparam("order_id"))
 _BY_NUMBER = _STORED.where(invoices.c.number == bindparam("number"))
 _BY_TOKEN = _STORED.where(invoices.c.token_hash == bindparam("token_hash"))
@@ -50,9 +69,13 @@ class StoredInvoice:
     buyer_salt: bytes | None
 
 
-def next_sequence(connection: Connection) -> int:
-    """Unique, not gapless: a rolled back issue leaves its number unused."""
-    return connection.execute(_NEXT).scalar_one()
+def basis(connection: Connection, order_id: UUID) -> tuple[bytes, int]:
+    """(the commitment of the order's sale, a new sequence number).
+
+    The sequence is unique, not gapless: a rolled back issue leaves its number unused.
+    """
+    commitment, sequence = connection.execute(_BASIS, {"order_id": order_id}).one()
+    return commitment, sequence
 
 
 def add(
@@ -63,9 +86,8 @@ def add(
     buyer: bytes,
     buyer_salt: bytes,
 ) -> None:
-    connection.execute(_INSERT, invoice)
+    connection.execute(_INSERT, {**invoice, "buyer": buyer, "buyer_salt": buyer_salt})
     connection.execute(_INSERT_LINES, lines)
-    connection.execute(_INSERT_BUYER, {"number": invoice["number"], "document": buyer, "salt": buyer_salt})
 
 
 def by_order(connection: Connection, order_id: UUID) -> StoredInvoice | None:

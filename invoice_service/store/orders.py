@@ -4,24 +4,52 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from datetime import datetime
+from decimal import Decimal
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import Connection, RowMapping, bindparam, insert, select, update
+from sqlalchemy import Connection, Row, Text, bindparam, cast, func, insert, select, update
+from sqlalchemy.dialects.postgresql import aggregate_order_by
 
 from invoice_service.domain.lifecycle import OrderStatus
 from invoice_service.domain.order import Order, OrderLine
 from invoice_service.domain.tax import TaxClass
 from invoice_service.store.tables import order_lines, orders
 
+_NAMES = (
+    "sku",
+    "name_zh",
+    "name_en",
+    "unit",
+    "quantity",
+    "unit_price",
+    "amount_fen",
+    "tax_code",
+    "tax_class",
+)
+# Quantities and prices pass JSON as text: they are decimals, and JSON knows only floats.
+_LINE_AS_JSON = [
+    part
+    for name in _NAMES
+    for part in (
+        name,
+        cast(order_lines.c[name], Text) if name in ("quantity", "unit_price") else order_lines.c[name],
+    )
+]
+_LINES = (
+    select(func.jsonb_agg(aggregate_order_by(func.jsonb_build_object(*_LINE_AS_JSON), order_lines.c.n)))
+    .where(order_lines.c.order_id == orders.c.id)
+    .scalar_subquery()
+    .label("lines")
+)
+_ORDER = select(orders, _LINES)
+_BY_ID = _ORDER.where(orders.c.id == bindparam("id"))
+_BY_TOKEN = _ORDER.where(orders.c.token_hash == bindparam("token_hash"))
+_BY_ID_LOCKED = _BY_ID.with_for_update(of=orders)
+_BY_TOKEN_LOCKED = _BY_TOKEN.with_for_update(of=orders)
+_BY_TRADE_NO_LOCKED = _ORDER.where(orders.c.out_trade_no == bindparam("no")).with_for_update(of=orders)
 _INSERT = insert(orders)
 _INSERT_LINE = insert(order_lines)
-_LINES = select(order_lines).where(order_lines.c.order_id == bindparam("order_id")).order_by(order_lines.c.n)
-_BY_TOKEN = select(orders).where(orders.c.token_hash == bindparam("token_hash"))
-_BY_TOKEN_LOCKED = _BY_TOKEN.with_for_update()
-_BY_TRADE_NO_LOCKED = select(orders).where(orders.c.out_trade_no == bindparam("no")).with_for_update()
-_BY_ID = select(orders).where(orders.c.id == bindparam("id"))
-_BY_ID_LOCKED = _BY_ID.with_for_update()
 _SET_STATUS = (
     update(orders)
     .where(orders.c.id == bindparam("order_id"), orders.c.status == bindparam("was"))
@@ -83,42 +111,35 @@ def expired(connection: Connection, now: datetime, *, limit: int) -> Sequence[UU
     return connection.execute(query.order_by(orders.c.expires_at).limit(limit)).scalars().all()
 
 
-def lines(connection: Connection, order_id: UUID) -> tuple[OrderLine, ...]:
-    return tuple(map(_to_line, connection.execute(_LINES, {"order_id": order_id}).mappings()))
-
-
 def _one(connection: Connection, query: Any, parameters: dict[str, Any]) -> Order | None:
-    row = connection.execute(query, parameters).mappings().first()
-    return None if row is None else _to_order(row, lines(connection, row["id"]))
+    row = connection.execute(query, parameters).first()
+    return None if row is None else _to_order(row)
 
 
-def _to_order(row: RowMapping, order_lines: tuple[OrderLine, ...]) -> Order:
+def _to_order(row: Row[Any]) -> Order:
     return Order(
-        id=row["id"],
-        market_id=row["market_id"],
-        stall_id=row["stall_id"],
-        vendor_id=row["vendor_id"],
-        out_trade_no=row["out_trade_no"],
-        status=OrderStatus(row["status"]),
-        amount_fen=row["amount_fen"],
-        lines=order_lines,
-        created_at=row["created_at"],
-        expires_at=row["expires_at"],
-        paid_at=row["paid_at"],
+        id=row.id,
+        market_id=row.market_id,
+        stall_id=row.stall_id,
+        vendor_id=row.vendor_id,
+        out_trade_no=row.out_trade_no,
+        status=OrderStatus(row.status),
+        amount_fen=row.amount_fen,
+        lines=tuple(map(_to_line, row.lines)),
+        created_at=row.created_at,
+        expires_at=row.expires_at,
+        paid_at=row.paid_at,
     )
 
 
-def _to_line(row: RowMapping) -> OrderLine:
+def _to_line(line: dict[str, Any]) -> OrderLine:
     return OrderLine(
-        sku=row["sku"],
-        name_zh=row["name_zh"],
-        name_en=row["name_en"],
-        unit=row["unit"],
-        quantity=row["quantity"],
-        unit_price=row["unit_price"],
-        amount_fen=row["amount_fen"],
-        tax_code=row["tax_code"],
-        tax_class=TaxClass(row["tax_class"]),
+        **line
+        | {
+            "quantity": Decimal(line["quantity"]),
+            "unit_price": Decimal(line["unit_price"]),
+            "tax_class": TaxClass(line["tax_class"]),
+        }
     )
 
 

@@ -18,7 +18,11 @@ _ADD_ATTEMPT = upsert(payment_attempts).on_conflict_do_nothing()
 _BY_TRANSACTION = select(payments).where(
     payments.c.provider == bindparam("provider"), payments.c.transaction_id == bindparam("transaction_id")
 )
-_ADD_PAYMENT = insert(payments).returning(payments.c.id)
+_ADD_PAYMENT = (
+    upsert(payments)
+    .on_conflict_do_nothing(index_elements=["provider", "transaction_id"])
+    .returning(payments.c.id)
+)
 _ADD_SALE = insert(sales)
 _ADD_NOTICE = insert(provider_notices)
 
@@ -105,17 +109,13 @@ def by_transaction(connection: Connection, provider: str, transaction_id: str) -
     return Payment(row["id"], row["order_id"], row["amount_fen"], Disposition(row["disposition"]))
 
 
-def add(connection: Connection, values: Mapping[str, Any]) -> int:
-    """The new payment's id; a transaction that was recorded before breaks the unique constraint."""
-    return connection.execute(_ADD_PAYMENT, values).scalar_one()
+def add(connection: Connection, values: Mapping[str, Any]) -> int | None:
+    """The new payment's id; None where the provider's transaction was recorded before."""
+    return connection.execute(_ADD_PAYMENT, values).scalar()
 
 
 def add_sale(connection: Connection, values: Mapping[str, Any]) -> None:
     connection.execute(_ADD_SALE, values)
-
-
-def sale_commitment(connection: Connection, order_id: UUID) -> bytes:
-    return connection.execute(select(sales.c.commitment).where(sales.c.order_id == order_id)).scalar_one()
 
 
 def add_notice(
