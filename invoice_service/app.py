@@ -7,6 +7,7 @@ Read this file first. From here: `web/` (doors) → `flow/` (verbs) and `queries
 from __future__ import annotations
 
 import os
+import sys
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
@@ -33,6 +34,10 @@ from invoice_service.web.public.views import blueprint as public_blueprint
 from invoice_service.web.shopper.views import blueprint as shopper_blueprint
 
 MERCHANT_ID = "stall-ledger-demo"
+
+# py_ecc, below web3, raises this to 100,000 when it is imported. A thread's stack holds far less, so
+# that one request with deeply nested JSON would end the whole process instead of being refused.
+sys.setrecursionlimit(1_000)
 
 
 def build_services(
@@ -65,6 +70,7 @@ def create_app(services: Services) -> Flask:
         SESSION_COOKIE_SECURE=services.config.public_url.startswith("https:"),
         PERMANENT_SESSION_LIFETIME=timedelta(days=30),
         WTF_CSRF_TIME_LIMIT=None,
+        WTF_CSRF_SSL_STRICT=False,  # it wants a Referer, which our pages keep to themselves
         API_TITLE="Stall Ledger",
         API_VERSION="v1",
         OPENAPI_VERSION="3.0.3",

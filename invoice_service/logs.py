@@ -13,7 +13,7 @@ import structlog
 _SECRET_NAMES = re.compile(
     r"token|secret|password|authorization|cookie|claim_key|private|raw|salt|database_url", re.I
 )
-_TOKEN_IN_TEXT = re.compile(r"(?<=/[oi]/)[A-Za-z0-9_-]{16,}")
+_TOKEN_IN_TEXT = re.compile(r"((?<=/[oi]/)|(?<=/orders/))[A-Za-z0-9_-]{16,}")
 MASK = "***"
 
 

@@ -7,6 +7,7 @@ One append is pending at a time; a stuck one is replaced at its nonce by the sam
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Protocol
 
@@ -24,17 +25,29 @@ logger = structlog.get_logger()
 HEARD_EVERY = timedelta(seconds=3)
 
 
-class Receipt(Protocol):
+class Mined(Protocol):
+    """Where a head stands on chain; what a node has forgotten is None."""
+
     @property
     def block_number(self) -> int: ...
     @property
-    def block_hash(self) -> bytes: ...
+    def block_hash(self) -> bytes | None: ...
     @property
     def block_time(self) -> datetime: ...
     @property
-    def succeeded(self) -> bool: ...
+    def gas_used(self) -> int | None: ...
+
+
+class Receipt(Mined, Protocol):
     @property
-    def gas_used(self) -> int: ...
+    def succeeded(self) -> bool: ...
+
+
+class AnchoredHead(Protocol):
+    @property
+    def block_number(self) -> int: ...
+    @property
+    def time(self) -> datetime: ...
 
 
 class SignedTransaction(Protocol):
@@ -66,6 +79,7 @@ class AnchorContract(Protocol):
     ) -> SignedTransaction: ...
     def broadcast(self, raw: bytes) -> str: ...
     def receipt(self, tx_hash: bytes) -> Receipt | None: ...
+    def anchored_at(self, root: bytes) -> AnchoredHead | None: ...
     def block_number(self) -> int: ...
 
 
@@ -198,7 +212,10 @@ def _settle(services: Services, contract: AnchorContract, submission: Submission
 
 
 def _land(services: Services, contract: AnchorContract, submission: Submission) -> bool:
-    """Look at every hash that was ever sent for this head; one with a receipt decides."""
+    """Look at every hash that was ever sent for this head; one with a receipt decides.
+
+    A node may have forgotten old receipts. Then the contract itself says whether it holds the head.
+    """
     with services.database.read() as connection:
         candidates = chain.same_head(connection, submission)
     for candidate in candidates:
@@ -211,10 +228,24 @@ def _land(services: Services, contract: AnchorContract, submission: Submission) 
             raise HeadsDiverge
         _set_mined(services, submission, candidate, receipt)
         return True
-    return False
+    anchored = contract.anchored_at(submission.new_root)
+    if anchored is None:
+        return False
+    _set_mined(services, submission, submission, _Remembered(anchored.block_number, anchored.time))
+    return True
 
 
-def _set_mined(services: Services, pending: Submission, landed: Submission, receipt: Receipt) -> None:
+@dataclass(frozen=True, slots=True)
+class _Remembered:
+    """What the contract remembers of a head whose receipt is gone."""
+
+    block_number: int
+    block_time: datetime
+    block_hash: bytes | None = None
+    gas_used: int | None = None
+
+
+def _set_mined(services: Services, pending: Submission, landed: Submission, receipt: Mined) -> None:
     with services.database.unit_of_work() as uow:
         if landed.id != pending.id:
             chain.set_submission(uow.connection, pending.id, {"status": "replaced"})

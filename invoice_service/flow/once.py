@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import hashlib
+import json
 from datetime import datetime
 from typing import Any
 
 from sqlalchemy import Connection
 
 from invoice_service.errors import N_, InvalidInput
-from invoice_service.ledger import canonical
 from invoice_service.store import idempotency
 
 
@@ -19,7 +19,7 @@ class BadIdempotencyKey(InvalidInput):
 
 
 def once(
-    connection: Connection, scope: str, key: str, request: Any, result: str, now: datetime
+    connection: Connection, scope: str, key: str, request: list[Any], result: str, now: datetime
 ) -> str | None:
     """Keep `result` under the key, or answer what an earlier request kept there.
 
@@ -27,5 +27,5 @@ def once(
     """
     if not (1 <= len(key) <= 200 and key.isprintable()):
         raise BadIdempotencyKey
-    request_hash = hashlib.sha256(canonical.encode(request)).digest()
+    request_hash = hashlib.sha256(json.dumps(request).encode()).digest()
     return idempotency.remember(connection, scope, key, request_hash, result, now)

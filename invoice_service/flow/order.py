@@ -46,17 +46,18 @@ def place(
 ) -> Placed:
     """Raises UnknownStall, StallClosed, KeyReused, and the refusals of amount, goods and quantity."""
     now = services.clock()
+    order_id = time_ordered_id(now, services.random(10))
     with services.database.unit_of_work() as uow:
-        row = catalogue.stall_row(uow.connection, stall_code)
-        if row is None:
-            raise UnknownStall
-        order = _make(services, uow.connection, catalogue.to_stall(row), wanted, now)
-        if idempotency_key is not None:
+        if idempotency_key is not None:  # before the stall is asked: it may have sold out since
             request = [stall_code, _as_json(wanted)]
-            kept = once(uow.connection, ORDER, idempotency_key, request, str(order.id), now)
+            kept = once(uow.connection, ORDER, idempotency_key, request, str(order_id), now)
             earlier = orders.by_id(uow.connection, UUID(kept)) if kept else None
             if earlier is not None:
                 return _placed(services, earlier, created=False)
+        row = catalogue.stall_row(uow.connection, stall_code)
+        if row is None:
+            raise UnknownStall
+        order = _make(services, uow.connection, order_id, catalogue.to_stall(row), wanted, now)
         token = services.keyring.tokens.derive(ORDER, str(order.id))
         orders.add(uow.connection, order, fingerprint(token))
         uow.commit()
@@ -64,7 +65,12 @@ def place(
 
 
 def _make(
-    services: Services, connection: Connection, stall: Stall, wanted: PlainAmount | Basket, now: datetime
+    services: Services,
+    connection: Connection,
+    order_id: UUID,
+    stall: Stall,
+    wanted: PlainAmount | Basket,
+    now: datetime,
 ) -> Order:
     if not stall.is_open:
         raise StallClosed
@@ -72,7 +78,7 @@ def _make(
     amount_fen = sum(line.amount_fen for line in lines)
     check_amount(amount_fen, max_fen=services.config.max_amount_fen, field="amount_fen")
     return Order(
-        id=time_ordered_id(now, services.random(10)),
+        id=order_id,
         market_id=stall.market_id,
         stall_id=stall.id,
         vendor_id=stall.vendor_id,

@@ -145,7 +145,7 @@ def parse(data: bytes) -> Evidence:
     if len(data) > MAX_BYTES:
         raise NotEvidence("too large for an evidence file")
     try:
-        document = json.loads(data.decode("utf-8"))
+        document = json.loads(data.decode("utf-8"), object_pairs_hook=_without_doubles)
         if document["type"] != TYPE or document["version"] != 1:
             raise NotEvidence("another type or version")
         if set(document) != _FIELDS or _depth(document) > MAX_DEPTH:
@@ -346,6 +346,14 @@ def _from_json(document: dict[str, Any]) -> Evidence:
         inclusion=tuple(_hex(node, 32) for node in document["inclusion"]),
         issuer=issuer,
     )
+
+
+def _without_doubles(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    """Two readers may take two different values from a name that is given twice."""
+    document = dict(pairs)
+    if len(document) != len(pairs):
+        raise NotEvidence("a name is given twice")
+    return document
 
 
 def _hex(text: Any, length: int | None) -> bytes:

@@ -39,6 +39,8 @@ StallRow = RowMapping
 
 def stall_row(connection: Connection, code: str) -> StallRow | None:
     """Everything about a stall by the code on its poster, names in both languages."""
+    if "\x00" in code:  # which text in PostgreSQL cannot hold, not even to be compared with
+        return None
     return connection.execute(_BY_CODE, {"code": code}).mappings().first()
 
 

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Connection, bindparam, insert, select, update
+from sqlalchemy import Connection, Row, bindparam, insert, select, update
 from sqlalchemy.dialects.postgresql import insert as upsert
 
 from invoice_service.store.tables import chain_health, epochs, submissions
@@ -124,7 +124,7 @@ def same_head(connection: Connection, submission: Submission) -> Sequence[Submis
         submissions.c.new_size == submission.new_size,
         submissions.c.status != "failed",
     )
-    return [Submission(*row) for row in connection.execute(query)]
+    return [_submission(row) for row in connection.execute(query)]
 
 
 def newest_landed(connection: Connection, epoch_id: int) -> Submission | None:
@@ -134,7 +134,7 @@ def newest_landed(connection: Connection, epoch_id: int) -> Submission | None:
 
 def mined_not_final(connection: Connection, epoch_id: int) -> Sequence[Submission]:
     query = select(submissions).where(submissions.c.epoch_id == epoch_id, submissions.c.status == "mined")
-    return [Submission(*row) for row in connection.execute(query.order_by(submissions.c.new_size))]
+    return [_submission(row) for row in connection.execute(query.order_by(submissions.c.new_size))]
 
 
 def covering(connection: Connection, epoch_id: int, index: int) -> Submission | None:
@@ -165,4 +165,9 @@ def health(connection: Connection) -> ChainHealth | None:
 
 def _first(connection: Connection, query: Any, parameters: dict[str, Any] | None = None) -> Submission | None:
     row = connection.execute(query, parameters or {}).first()
-    return None if row is None else Submission(*row)
+    return None if row is None else _submission(row)
+
+
+def _submission(row: Row[Any]) -> Submission:
+    found = Submission(*row)
+    return replace(found, gas_price=int(found.gas_price))  # NUMERIC, since a price may pass 63 bits

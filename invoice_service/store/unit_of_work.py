@@ -12,6 +12,7 @@ from dataclasses import dataclass
 
 from sqlalchemy import Connection, Engine, create_engine
 from sqlalchemy.exc import IntegrityError, InterfaceError, OperationalError
+from sqlalchemy.exc import TimeoutError as NoConnectionFree
 
 from invoice_service.errors import N_, Unavailable
 
@@ -38,6 +39,7 @@ class Database:
             pool_size=pool_size,
             max_overflow=0,
             pool_timeout=5,
+            hide_parameters=True,  # or a failing statement would put buyers into the log
             connect_args={"connect_timeout": 5, "application_name": "stall-ledger"},
         )
         self._reading = self.engine.execution_options(isolation_level="AUTOCOMMIT")
@@ -62,7 +64,7 @@ class Database:
 def _translated() -> Iterator[None]:
     try:
         yield
-    except (OperationalError, InterfaceError) as error:
+    except (OperationalError, InterfaceError, NoConnectionFree) as error:
         raise DatabaseUnavailable from error
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from pathlib import Path
+from wsgiref.headers import Headers
 
 from flask import Flask, Response, request
 from whitenoise import WhiteNoise
@@ -31,9 +32,15 @@ def register(app: Flask) -> None:
     except FileNotFoundError:
         raise AssetsMissing from None
     app.jinja_env.globals["asset"] = lambda name: PREFIX + manifest[name]
-    files = WhiteNoise(app.wsgi_app, root=str(DIST), prefix=PREFIX, max_age=365 * 86400)
+    files = WhiteNoise(
+        app.wsgi_app, root=str(DIST), prefix=PREFIX, max_age=365 * 86400, add_headers_function=_no_sniffing
+    )
     app.wsgi_app = files  # type: ignore[method-assign]
     app.after_request(_secure)
+
+
+def _no_sniffing(headers: Headers, _path: str, _url: str) -> None:
+    headers["X-Content-Type-Options"] = "nosniff"
 
 
 def _secure(response: Response) -> Response:

@@ -75,6 +75,8 @@ def _unforeseen(error: Exception) -> Response:
 
 def answer(status: int, code: str, message: str, fields: dict[str, str]) -> Response:
     """A refusal in the form that the caller reads."""
+    message = _sayable(message)
+    fields = {_sayable(field): _sayable(text) for field, text in fields.items()}
     if wants_json():
         problem: dict[str, Any] = {"type": "about:blank", "title": message, "status": status, "code": code}
         response = jsonify(problem | ({"errors": fields} if fields else {}))
@@ -99,6 +101,11 @@ def wants_json() -> bool:
     return request.accept_mimetypes.best_match(["text/html", "application/json"]) == "application/json"
 
 
+def _sayable(text: str) -> str:
+    """What a caller sent may be repeated in a refusal, halves of characters too, which UTF-8 has not."""
+    return text.encode("utf-8", "replace").decode("utf-8")
+
+
 def _schema_errors(error: HTTPException) -> dict[str, str]:
     """marshmallow's nested messages as {"lines.0.quantity": "…"}."""
     messages = (getattr(error, "data", None) or {}).get("messages", {})
@@ -109,7 +116,7 @@ def _schema_errors(error: HTTPException) -> dict[str, str]:
             for key, inner in value.items():
                 flatten(f"{prefix}.{key}" if prefix else str(key), inner)
         elif isinstance(value, list):
-            flat[prefix.removeprefix("json.")] = " ".join(map(str, value))
+            flat[prefix.removeprefix("json.")] = " ".join(gettext(str(text)) for text in value)
 
     flatten("", messages)
     return flat

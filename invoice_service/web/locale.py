@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from datetime import UTC, datetime
 from decimal import Decimal
-from urllib.parse import urlencode
+from urllib.parse import quote, urlencode
 
 from flask import Flask, Response, request
 from flask_babel import Babel
@@ -55,7 +55,8 @@ def _quantity(value: Decimal) -> str:
 def _other_language_url() -> str:
     other = "en" if language() == "zh-CN" else "zh-CN"
     arguments = request.args.to_dict() | {"lang": other}
-    return f"{request.path}?{urlencode(arguments)}"
+    path = quote("/" + request.path.lstrip("/\\"))  # "//host" and "/\\host" would lead off this site
+    return f"{path}?{urlencode(arguments)}"
 
 
 def _remember(response: Response) -> Response:

@@ -22,6 +22,10 @@ SECONDS = Histogram(
 )
 
 
+# Callers may invent methods; each label kept is memory, so all invented ones share one.
+METHODS = frozenset({"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"})
+
+
 def register(app: Flask) -> None:
     app.before_request(_start)
     app.after_request(_count)
@@ -62,6 +66,7 @@ def _start() -> None:
 
 def _count(response: Response) -> Response:
     endpoint = request.endpoint or "none"
-    REQUESTS.labels(endpoint, request.method, response.status_code).inc()
+    method = request.method if request.method in METHODS else "other"
+    REQUESTS.labels(endpoint, method, response.status_code).inc()
     SECONDS.labels(endpoint).observe(time.perf_counter() - g.get("started_at", time.perf_counter()))
     return response

@@ -14,6 +14,7 @@ from invoice_service.queries import verify
 from invoice_service.queries.views import VerdictView
 from invoice_service.web.context import limiter, services
 
+FIRST_YEAR = 2000  # a century of invoice numbers begins here, and no calendar arithmetic overflows
 BAD_NUMBER = N_("An invoice number has 20 digits.")
 BAD_DATE = N_("Please enter the date as 2026-11-23.")
 
@@ -41,6 +42,8 @@ def _read(form: Mapping[str, str]) -> tuple[str, date, int]:
     day, total_fen = date.min, 0
     try:
         day = date.fromisoformat(form["date"].strip())
+        if day.year < FIRST_YEAR:
+            problems["date"] = BAD_DATE
     except ValueError:
         problems["date"] = BAD_DATE
     try:

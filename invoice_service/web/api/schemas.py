@@ -7,6 +7,20 @@ from datetime import datetime
 from marshmallow import RAISE, Schema, ValidationError, fields, validate, validates_schema
 
 from invoice_service.domain.invoice import instant_text
+from invoice_service.errors import N_
+
+GIVE_ONE = N_("Give either amount_fen or lines.")
+CODE_LENGTH = N_("A code has 1 to 60 characters.")
+SAID_BY_MARSHMALLOW = (
+    N_("Field may not be null."),
+    N_("Invalid input type."),
+    N_("Missing data for required field."),
+    N_("Not a valid integer."),
+    N_("Not a valid list."),
+    N_("Not a valid string."),
+    N_("Unknown field."),
+)
+"""Its own words, listed here so that the catalogue of translations holds them."""
 
 
 class Instant(fields.DateTime):
@@ -22,7 +36,7 @@ class StrictSchema(Schema):
 
 
 class LineInput(StrictSchema):
-    sku = fields.String(required=True, validate=validate.Length(1, 60))
+    sku = fields.String(required=True, validate=validate.Length(1, 60, error=CODE_LENGTH))
     quantity = fields.String(required=True, metadata={"description": 'a decimal string such as "2.5"'})
 
 
@@ -35,7 +49,7 @@ class OrderInput(StrictSchema):
     @validates_schema
     def one_way(self, data: dict[str, object], **_: object) -> None:
         if ("amount_fen" in data) == ("lines" in data):
-            raise ValidationError("Give either amount_fen or lines.", "amount_fen")
+            raise ValidationError(GIVE_ONE, "amount_fen")
 
 
 class BuyerInput(StrictSchema):

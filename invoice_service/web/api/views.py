@@ -6,24 +6,27 @@ from typing import Any
 
 from flask import Response, current_app, jsonify, request
 from flask_smorest import Blueprint
-from marshmallow import EXCLUDE
+from marshmallow import EXCLUDE, ValidationError
+from werkzeug.exceptions import BadRequest
 
 from invoice_service.domain.goods import parse_quantity
 from invoice_service.domain.invoice import UnknownInvoice
 from invoice_service.domain.order import Basket, PlainAmount
 from invoice_service.domain.party import BadBuyer, make_buyer
-from invoice_service.errors import N_, Error
+from invoice_service.errors import N_, Error, InvalidInput
 from invoice_service.flow import issue as issuing
 from invoice_service.flow import order as ordering
 from invoice_service.queries import documents, shopper, verify
 from invoice_service.queries.views import VerdictView
 from invoice_service.web.api import schemas
+from invoice_service.web.api.reading import JsonParser, read_json
 from invoice_service.web.audience import Audience, audience
 from invoice_service.web.context import limiter, services
 from invoice_service.web.locale import language
 from invoice_service.web.verifying import check_facts, told_verdict
 
 blueprint = Blueprint("api", __name__, url_prefix="/api/v1", description="Orders, invoices, verification")
+blueprint.ARGUMENTS_PARSER = JsonParser()
 _IDEMPOTENCY = {
     "in": "header",
     "name": "Idempotency-Key",
@@ -164,10 +167,21 @@ def _verdict() -> VerdictView:
     if "file" in request.files:
         return verify.verify_file(services(), request.files["file"].read())
     data = request.get_data()
-    document = request.get_json(silent=True)
+    try:
+        document = read_json(request) if request.is_json else None
+    except BadRequest:
+        document = None  # then it is no evidence either, which is told in those words
     if isinstance(document, dict) and "number" in document and "type" not in document:
-        return check_facts(schemas.FactsInput(unknown=EXCLUDE).load(document))
+        return check_facts(_facts(document))
     return verify.verify_file(services(), data)
+
+
+def _facts(document: dict[str, Any]) -> dict[str, str]:
+    try:
+        return schemas.FactsInput(unknown=EXCLUDE).load(document)
+    except ValidationError as error:
+        problems = error.normalized_messages().items()
+        raise InvalidInput({field: " ".join(texts) for field, texts in problems}) from None
 
 
 def _wanted(wanted: dict[str, Any]) -> PlainAmount | Basket:

@@ -8,8 +8,9 @@ from flask import Blueprint, Response, redirect, render_template, request, sessi
 from werkzeug.wrappers import Response as AnyResponse
 
 from invoice_service.domain.goods import parse_quantity
+from invoice_service.domain.invoice import UnknownInvoice
 from invoice_service.domain.money import parse_yuan
-from invoice_service.domain.order import Basket, NothingOrdered, PlainAmount
+from invoice_service.domain.order import Basket, NothingOrdered, PlainAmount, UnknownOrder
 from invoice_service.domain.party import BuyerDiffers, make_buyer
 from invoice_service.errors import Error
 from invoice_service.flow import issue as issuing
@@ -70,8 +71,10 @@ def order_fragment(token: str) -> str:
 @blueprint.get("/o/<token>/live")
 @audience(Audience.HOLDER)
 def order_live(token: str) -> Response:
-    marks = live_marks.order_marks(services(), [token])
-    return live().stream("order", token, marks.get(token, ""))
+    mark = live_marks.order_marks(services(), [token]).get(token)
+    if mark is None:
+        raise UnknownOrder
+    return live().stream("order", token, mark)
 
 
 @blueprint.get("/o/<token>/pay")
@@ -131,8 +134,10 @@ def invoice_fragment(token: str) -> str:
 @blueprint.get("/i/<token>/live")
 @audience(Audience.HOLDER)
 def invoice_live(token: str) -> Response:
-    marks = live_marks.invoice_marks(services(), [token])
-    return live().stream("invoice", token, marks.get(token, ""))
+    mark = live_marks.invoice_marks(services(), [token]).get(token)
+    if mark is None:
+        raise UnknownInvoice
+    return live().stream("invoice", token, mark)
 
 
 @blueprint.get("/i/<token>/pdf")
