@@ -11,7 +11,8 @@ from decimal import ROUND_HALF_UP, Decimal
 
 from invoice_service.errors import N_, InvalidInput
 
-_YUAN = re.compile(r"\d{1,9}(\.\d{1,2})?", re.ASCII)
+# A comma parts thousands and nothing else: "12,50" may not become ¥1,250.
+_YUAN = re.compile(r"(\d{1,9}|\d{1,3}(,\d{3}){1,2})(\.\d{1,2})?", re.ASCII)
 
 
 class BadAmount(InvalidInput):
@@ -26,10 +27,10 @@ class AmountOutOfRange(InvalidInput):
 
 def parse_yuan(text: str) -> int:
     """What a person types ("12.5", "12.50", "¥12,000") as fen. Raises BadAmount."""
-    plain = text.strip().removeprefix("¥").removeprefix("\uffe5").replace(",", "").strip()
+    plain = text.strip().removeprefix("¥").removeprefix("\uffe5").strip()
     if not _YUAN.fullmatch(plain):
         raise BadAmount({"amount_yuan": BadAmount.message})
-    return int(Decimal(plain) * 100)
+    return int(Decimal(plain.replace(",", "")) * 100)
 
 
 def yuan(amount_fen: int) -> str:

@@ -16,7 +16,15 @@ from invoice_service.domain.money import (
 
 @pytest.mark.parametrize(
     ("text", "fen"),
-    [("12.50", 1250), ("12.5", 1250), (" 12 ", 1200), ("¥0.01", 1), ("￥3", 300), ("1,234.00", 123400)],
+    [
+        ("12.50", 1250),
+        ("12.5", 1250),
+        (" 12 ", 1200),
+        ("¥0.01", 1),
+        ("￥3", 300),
+        ("1,234.00", 123400),
+        ("12,000", 1200000),
+    ],
 )
 def test_what_people_type(text: str, fen: int) -> None:
     assert parse_yuan(text) == fen
@@ -24,7 +32,25 @@ def test_what_people_type(text: str, fen: int) -> None:
 
 @pytest.mark.parametrize(
     "text",
-    ["", "abc", "-1", "+1", "1.234", "1e3", ".5", "1.", "NaN", "Infinity", "١٢", "1 2", "0x10", "9" * 10],
+    [
+        "",
+        "abc",
+        "-1",
+        "+1",
+        "1.234",
+        "1e3",
+        ".5",
+        "1.",
+        "NaN",
+        "Infinity",
+        "١٢",
+        "1 2",
+        "0x10",
+        "9" * 10,
+        "12,50",
+        "1,23,456",
+        "1234,567",
+    ],
 )
 def test_what_is_no_amount(text: str) -> None:
     with pytest.raises(BadAmount):
