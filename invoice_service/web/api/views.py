@@ -180,8 +180,8 @@ def _facts(document: dict[str, Any]) -> dict[str, str]:
     try:
         return schemas.FactsInput(unknown=EXCLUDE).load(document)
     except ValidationError as error:
-        problems = error.normalized_messages().items()
-        raise InvalidInput({field: " ".join(texts) for field, texts in problems}) from None
+        problems = {field: " ".join(texts) for field, texts in error.messages_dict.items()}
+        raise InvalidInput(problems) from None
 
 
 def _wanted(wanted: dict[str, Any]) -> PlainAmount | Basket:
