@@ -141,7 +141,7 @@ def start(
         state_dir.mkdir(parents=True, exist_ok=True)
         good = _newest_good(state_dir)
         if good is not None:
-            command += ["--load-state", str(good)]
+            command += ["--load-state", str(_with_one_genesis(good))]
     process = subprocess.Popen(command, stdout=log, stderr=log, start_new_session=True, preexec_fn=preexec)
     node = AnvilNode(process, f"http://127.0.0.1:{port}", state_dir)
     _wait(node)
@@ -208,6 +208,21 @@ def _newest_good(state_dir: Path) -> Path | None:
             continue
         return path
     return None
+
+
+def _with_one_genesis(path: Path) -> Path:
+    """The state as Anvil should load it: beside `path`, with the first genesis block and no other.
+
+    Each start makes a genesis block of its own before it loads a state, and saves both. Which of them
+    answers as block 0 after the next load is chance, and block 0 is the chain's identity.
+    """
+    state = json.loads(path.read_bytes())
+    geneses = [block for block in state["blocks"] if int(block["header"]["number"], 16) == 0]
+    first = min(geneses, key=lambda block: int(block["header"]["timestamp"], 16))
+    state["blocks"] = [block for block in state["blocks"] if block is first or block not in geneses]
+    loadable = path.with_name("state.loaded.json")
+    loadable.write_text(json.dumps(state))
+    return loadable
 
 
 def main() -> None:

@@ -20,6 +20,7 @@ from chain.client import Head, LedgerContract
 from chain.deploy import Deployer
 from chain.node import AnvilNode
 from invoice_service.ledger.tree import EMPTY_ROOT
+from scripts.lib.addresses import free_port
 
 WITHIN_S = 15.0
 FIRST_OF_THE_WELL_KNOWN = "0xf39Fd6e51aad88F6F4ce6aB8827279cffFb92266"
@@ -238,3 +239,20 @@ def test_its_node_does_not_outlive_it(supervisor: tuple[subprocess.Popen[bytes],
     os.kill(process.pid, signal.SIGKILL)
     process.wait()
     assert _until(lambda: not anvil.is_running() or anvil.status() == psutil.STATUS_ZOMBIE)
+
+
+def test_the_genesis_block_stays_the_same_over_many_starts(tmp_path: Path) -> None:
+    """Each start of Anvil makes another block 0 before it loads; the first one must win every time."""
+    seen = set()
+    for _ in range(4):
+        second = int(time.time())
+        running = node.start(port=free_port(), state_dir=tmp_path)
+        try:
+            seen.add(running.call("eth_getBlockByNumber", "0x0", False)["hash"])
+            running.call("evm_mine")
+        finally:
+            running.stop()
+        assert _until(
+            lambda before=second: int(time.time()) > before
+        )  # genesis blocks differ by their second
+    assert len(seen) == 1
