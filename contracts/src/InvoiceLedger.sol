@@ -52,8 +52,8 @@ contract InvoiceLedger is AccessControl {
     error LogAlreadyOpen(bytes32 logId);
 
     /// @notice No tree of this size has this root: zero is no hash, and EMPTY_ROOT belongs to size 0 alone.
-    /// @param size Number of entries that the log was to begin with.
-    /// @param root Root that it was to begin with.
+    /// @param size Number of entries of the head that was offered.
+    /// @param root Its root.
     error ImpossibleHead(uint64 size, bytes32 root);
 
     /// @notice The log's newest head has another size than the caller built upon.
@@ -94,7 +94,6 @@ contract InvoiceLedger is AccessControl {
     {
         if (sequencer == address(0)) revert ZeroAddress();
         if (_newestRoots[logId] != 0) revert LogAlreadyOpen(logId);
-        if (root == 0 || (size == 0) != (root == EMPTY_ROOT)) revert ImpossibleHead(size, root);
         _grantRole(sequencerRole(logId), sequencer);
         _take(logId, size, root);
         emit LogOpened(logId, sequencer, size, root);
@@ -173,6 +172,8 @@ contract InvoiceLedger is AccessControl {
     /// @dev Overwrites no anchor: sizes only grow, and two heads of one log with the same root and different sizes,
     /// the later proven from the earlier, would be a collision of SHA-256.
     function _take(bytes32 logId, uint64 size, bytes32 root) private {
+        // No proof speaks for a log's first heads; a root of zero would make the log look as if never opened.
+        if (root == 0 || (size == 0) != (root == EMPTY_ROOT)) revert ImpossibleHead(size, root);
         _newestRoots[logId] = root;
         _anchors[logId][root] =
             Anchor({size: size, time: uint64(block.timestamp), blockNumber: uint64(block.number)});

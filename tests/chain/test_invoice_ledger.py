@@ -302,6 +302,17 @@ def test_the_first_append_takes_no_proof(ledger: Ledger) -> None:
         ledger.try_append(log, 0, 5, ENTRIES.root(5), [ENTRIES.root(5)])
 
 
+@pytest.mark.parametrize("root", [bytes(32), EMPTY], ids=["zero", "the root of nothing"])
+def test_a_first_append_of_a_head_that_no_tree_has_is_refused(ledger: Ledger, root: bytes) -> None:
+    """No proof says anything about the first head. With zero as its root the log would count as never opened,
+    and every leaf with a proof of the wrong length as included."""
+    log = ledger.open_log(0, EMPTY)
+    with refused_with("ImpossibleHead"):
+        ledger.try_append(log, 0, 5, root, [])
+    assert not log.append(0, 5, root, []).succeeded
+    assert log.client.head() == Head(0, EMPTY)
+
+
 def test_a_log_that_was_never_opened_takes_nothing(ledger: Ledger) -> None:
     log = ledger.open_log(0, EMPTY)
     call = ledger.contract.functions.append(secrets.token_bytes(32), 0, 5, ENTRIES.root(5), [])
