@@ -71,6 +71,7 @@ def create_app(services: Services) -> Flask:
         PERMANENT_SESSION_LIFETIME=timedelta(days=30),
         WTF_CSRF_TIME_LIMIT=None,
         WTF_CSRF_SSL_STRICT=False,  # it wants a Referer, which our pages keep to themselves
+        RATELIMIT_HEADERS_ENABLED=True,  # Retry-After among them
         API_TITLE="Stall Ledger",
         API_VERSION="v1",
         OPENAPI_VERSION="3.0.3",

@@ -48,7 +48,7 @@ def instant_text(instant: datetime) -> str:
     return instant.astimezone(UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
 
 
-def sale_body(order: Order, stall: Stall, *, issuer: str, provider: str, paid_at: datetime) -> Document:
+def sale_body(order: Order, *, issuer: str, provider: str, paid_at: datetime) -> Document:
     """The transaction attestation 交易鉴证 of a paid order, invoiced or not."""
     return {
         "type": "sale",
@@ -57,9 +57,9 @@ def sale_body(order: Order, stall: Stall, *, issuer: str, provider: str, paid_at
         "order": str(order.id),
         "paid_at": instant_text(paid_at),
         "provider": provider,
-        "market": _market(stall),
-        "stall": _stall(stall),
-        "seller": _seller(stall),
+        "market": _market(order.stall),
+        "stall": _stall(order.stall),
+        "seller": _seller(order.stall),
         "lines": [_order_line(line) for line in order.lines],
         "total_fen": order.amount_fen,
     }

@@ -96,9 +96,7 @@ class OrderLine:
 @dataclass(frozen=True, slots=True)
 class Order:
     id: UUID
-    market_id: int
-    stall_id: int
-    vendor_id: int
+    stall: Stall  # with the seller of that hour
     out_trade_no: str
     status: OrderStatus
     amount_fen: int

@@ -21,7 +21,7 @@ from invoice_service.flow.record import record
 from invoice_service.ledger import canonical
 from invoice_service.ledger.entry import SALT_BYTES, Kind, commit_body, commit_buyer
 from invoice_service.services import Services
-from invoice_service.store import catalogue, invoices, orders
+from invoice_service.store import invoices, orders
 
 _SECP256K1_ORDER = 0xFFFFFFFFFFFFFFFFFFFFFFFFFFFFFFFEBAAEDCE6AF48A03BBFD25E8CD0364141
 _NONCE_BYTES = 12
@@ -79,7 +79,7 @@ def _again(services: Services, existing: invoices.StoredInvoice, buyer: Buyer) -
 def _issue(services: Services, connection: Connection, order: Order, buyer: Buyer) -> Issued:
     now = services.clock()
     day = business_day(now)
-    stall = catalogue.stall_by_id(connection, order.stall_id)
+    stall = order.stall
     sale, sequence = invoices.basis(connection, order.id)
     config = services.config
     number = invoice_number(day, region=config.region_code, channel=config.channel, sequence=sequence)
@@ -115,10 +115,10 @@ def _store(
     nonce = services.random(_NONCE_BYTES)
     invoice = {
         "number": number,
-        "market_id": order.market_id,
+        "market_id": order.stall.market_id,
         "order_id": order.id,
-        "stall_id": order.stall_id,
-        "vendor_id": order.vendor_id,
+        "stall_id": order.stall.id,
+        "vendor_id": order.stall.vendor_id,
         "token_hash": token_hash,
         "body": data,
         "body_salt": body_salt,

@@ -79,9 +79,7 @@ def _make(
     check_amount(amount_fen, max_fen=services.config.max_amount_fen, field="amount_fen")
     return Order(
         id=order_id,
-        market_id=stall.market_id,
-        stall_id=stall.id,
-        vendor_id=stall.vendor_id,
+        stall=stall,
         out_trade_no=f"SL{base64.b32encode(services.random(10)).decode()}",
         status=OrderStatus.OPEN,
         amount_fen=amount_fen,

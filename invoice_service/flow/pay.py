@@ -32,7 +32,7 @@ from invoice_service.payments.provider import (
     ProviderUnavailable,
 )
 from invoice_service.services import Services
-from invoice_service.store import catalogue, orders, payments
+from invoice_service.store import orders, payments
 from invoice_service.store.payments import DueQuery, Owed
 
 log = structlog.get_logger()
@@ -94,13 +94,12 @@ def _request(services: Services, token: str, provider_name: str) -> PaymentReque
         if order.status is not OrderStatus.OPEN or order.expires_at <= now:
             raise OrderNotOpen
         first_query = now + timedelta(seconds=services.config.payment_query_after_s[0])
-        payee = catalogue.stall_by_id(uow.connection, order.stall_id).name_zh
         payments.add_attempt(uow.connection, order.id, provider_name, now=now, next_query_at=first_query)
         uow.commit()
     return PaymentRequest(
         out_trade_no=order.out_trade_no,
         amount_fen=order.amount_fen,
-        description=payee,
+        description=order.stall.name_zh,
         expires_at=order.expires_at,
         return_url=f"{services.config.public_url}/o/{token}",
     )
@@ -152,8 +151,10 @@ def check(services: Services, token: str) -> None:
 def chase(services: Services) -> int:
     """Ask about started payments whose notice is overdue. Answers how many were asked about."""
     now = services.clock()
-    with services.database.read() as connection:
-        due = payments.attempts_due(connection, now, limit=BATCH)
+    with services.database.unit_of_work() as uow:
+        payments.forget_finished(uow.connection, now)
+        due = payments.attempts_due(uow.connection, now, limit=BATCH)
+        uow.commit()
     for query in due:
         _schedule_next(services, query)
         try:
@@ -250,7 +251,7 @@ def _record(services: Services, connection: Connection, provider_name: str, repo
     payment_id = payments.add(
         connection,
         {
-            "market_id": order.market_id,
+            "market_id": order.stall.market_id,
             "order_id": order.id,
             "provider": provider_name,
             "transaction_id": report.transaction_id,
@@ -290,16 +291,15 @@ def _settle(
     """The order is paid: from here on its SALE stands, and in the log soon."""
     assert report.paid_at is not None  # noqa: S101 - `_record` let only paid reports through
     orders.set_status(connection, order, step(order.status, OrderStatus.PAID), report.paid_at)
-    stall = catalogue.stall_by_id(connection, order.stall_id)
     issuer = services.keyring.issuer_id.hex()
-    body = sale_body(order, stall, issuer=issuer, provider=provider_name, paid_at=report.paid_at)
+    body = sale_body(order, issuer=issuer, provider=provider_name, paid_at=report.paid_at)
     salt = services.random(SALT_BYTES)
     data, commitment = commit_body(salt, body)
     payments.add_sale(
         connection,
         {
             "order_id": order.id,
-            "market_id": order.market_id,
+            "market_id": order.stall.market_id,
             "payment_id": payment_id,
             "amount_fen": order.amount_fen,
             "body": data,

@@ -13,24 +13,41 @@ from invoice_service.domain.party import TaxpayerKind
 from invoice_service.domain.tax import TaxClass
 from invoice_service.store.tables import goods, markets, stalls, vendors
 
+# A stall as an order needs it, wherever it is joined: with its market, and with who sells there.
+STALL_COLUMNS = (
+    stalls.c.id,
+    stalls.c.market_id,
+    vendors.c.id.label("vendor_id"),
+    stalls.c.code,
+    stalls.c.name_zh,
+    stalls.c.is_open,
+    stalls.c.default_name_zh,
+    stalls.c.default_name_en,
+    stalls.c.default_tax_code,
+    stalls.c.default_tax_class,
+    markets.c.code.label("market_code"),
+    markets.c.name_zh.label("market_name_zh"),
+    markets.c.region,
+    vendors.c.name_zh.label("vendor_name_zh"),
+    vendors.c.taxpayer_kind,
+    vendors.c.tax_id,
+    vendors.c.self_produced,
+)
 _STALL_WITH_SELLER = (
     select(
-        stalls,
-        markets.c.code.label("market_code"),
-        markets.c.name_zh.label("market_name_zh"),
+        *STALL_COLUMNS,
+        stalls.c.name_en,
+        stalls.c.kind_zh,
+        stalls.c.kind_en,
+        stalls.c.place_zh,
+        stalls.c.place_en,
         markets.c.name_en.label("market_name_en"),
-        markets.c.region,
-        vendors.c.name_zh.label("vendor_name_zh"),
         vendors.c.name_en.label("vendor_name_en"),
-        vendors.c.taxpayer_kind,
-        vendors.c.tax_id,
-        vendors.c.self_produced,
     )
-    .join(markets, markets.c.id == stalls.c.market_id)
+    .join_from(stalls, markets, markets.c.id == stalls.c.market_id)
     .join(vendors, vendors.c.id == stalls.c.vendor_id)
 )
 _BY_CODE = _STALL_WITH_SELLER.where(stalls.c.code == bindparam("code"))
-_BY_ID = _STALL_WITH_SELLER.where(stalls.c.id == bindparam("id"))
 _GOODS = select(goods).where(goods.c.stall_id == bindparam("stall_id")).order_by(goods.c.id)
 _ALL = _STALL_WITH_SELLER.order_by(stalls.c.market_id, stalls.c.code)
 
@@ -46,10 +63,6 @@ def stall_row(connection: Connection, code: str) -> StallRow | None:
 
 def all_stalls(connection: Connection) -> Sequence[StallRow]:
     return connection.execute(_ALL).mappings().all()
-
-
-def stall_by_id(connection: Connection, stall_id: int) -> Stall:
-    return to_stall(connection.execute(_BY_ID, {"id": stall_id}).mappings().one())
 
 
 def stock(connection: Connection, stall_id: int) -> tuple[Goods, ...]:
@@ -70,7 +83,8 @@ def stock(connection: Connection, stall_id: int) -> tuple[Goods, ...]:
     )
 
 
-def to_stall(row: StallRow) -> Stall:
+def to_stall(row: Mapping[str, Any] | StallRow) -> Stall:
+    """From a row with STALL_COLUMNS."""
     return Stall(
         id=row["id"],
         market_id=row["market_id"],

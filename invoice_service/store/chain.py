@@ -169,5 +169,5 @@ def _first(connection: Connection, query: Any, parameters: dict[str, Any] | None
 
 
 def _submission(row: Row[Any]) -> Submission:
-    found = Submission(*row)
+    found = Submission(*tuple(row))
     return replace(found, gas_price=int(found.gas_price))  # NUMERIC, since a price may pass 63 bits

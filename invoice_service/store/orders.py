@@ -14,7 +14,8 @@ from sqlalchemy.dialects.postgresql import aggregate_order_by
 from invoice_service.domain.lifecycle import OrderStatus
 from invoice_service.domain.order import Order, OrderLine
 from invoice_service.domain.tax import TaxClass
-from invoice_service.store.tables import order_lines, orders
+from invoice_service.store import catalogue
+from invoice_service.store.tables import markets, order_lines, orders, stalls, vendors
 
 _NAMES = (
     "sku",
@@ -42,7 +43,14 @@ _LINES = (
     .scalar_subquery()
     .label("lines")
 )
-_ORDER = select(orders, _LINES)
+_STALL = "at_"  # keeps the stall's columns apart from the order's
+# The seller is the one who sold, not whoever sells at that stall now.
+_ORDER = (
+    select(orders, _LINES, *(column.label(_STALL + column.key) for column in catalogue.STALL_COLUMNS))
+    .join_from(orders, stalls, stalls.c.id == orders.c.stall_id)
+    .join(markets, markets.c.id == orders.c.market_id)
+    .join(vendors, vendors.c.id == orders.c.vendor_id)
+)
 _BY_ID = _ORDER.where(orders.c.id == bindparam("id"))
 _BY_TOKEN = _ORDER.where(orders.c.token_hash == bindparam("token_hash"))
 _BY_ID_LOCKED = _BY_ID.with_for_update(of=orders)
@@ -62,9 +70,9 @@ def add(connection: Connection, order: Order, token_hash: bytes) -> None:
         _INSERT,
         {
             "id": order.id,
-            "market_id": order.market_id,
-            "stall_id": order.stall_id,
-            "vendor_id": order.vendor_id,
+            "market_id": order.stall.market_id,
+            "stall_id": order.stall.id,
+            "vendor_id": order.stall.vendor_id,
             "token_hash": token_hash,
             "out_trade_no": order.out_trade_no,
             "status": order.status.value,
@@ -117,11 +125,10 @@ def _one(connection: Connection, query: Any, parameters: dict[str, Any]) -> Orde
 
 
 def _to_order(row: Row[Any]) -> Order:
+    stall = {name[len(_STALL) :]: value for name, value in row._mapping.items() if name.startswith(_STALL)}
     return Order(
         id=row.id,
-        market_id=row.market_id,
-        stall_id=row.stall_id,
-        vendor_id=row.vendor_id,
+        stall=catalogue.to_stall(stall),
         out_trade_no=row.out_trade_no,
         status=OrderStatus(row.status),
         amount_fen=row.amount_fen,

@@ -84,6 +84,16 @@ def attempts_due(connection: Connection, now: datetime, *, limit: int) -> Sequen
     return [DueQuery(*row) for row in connection.execute(query)]
 
 
+def forget_finished(connection: Connection, now: datetime) -> None:
+    """Nobody need ask about an order that is not open any more."""
+    connection.execute(
+        update(payment_attempts)
+        .where(payment_attempts.c.next_query_at <= now, payment_attempts.c.order_id == orders.c.id)
+        .where(orders.c.status != "open")
+        .values(next_query_at=None)
+    )
+
+
 def attempts_of(connection: Connection, order_id: UUID) -> Sequence[str]:
     """The providers that were asked to take this order's money."""
     query = select(payment_attempts.c.provider).where(payment_attempts.c.order_id == order_id)

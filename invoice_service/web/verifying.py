@@ -25,7 +25,7 @@ def check_facts(form: Mapping[str, str]) -> VerdictView:
     Raises InvalidInput with a message for each wrong field.
     """
     number, day, total_fen = _read(form)
-    with limiter.limit(services().config.number_lookup_limit, scope="number-lookup"):
+    with limiter.shared_limit(services().config.number_lookup_limit, scope="number-lookup"):
         return verify.verify_facts(services(), number, day, total_fen)
 
 
