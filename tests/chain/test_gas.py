@@ -1,16 +1,26 @@
-"""What an append costs, measured on Anvil: the numbers of docs/reference/gas.md."""
+"""What the contract's calls cost, measured on Anvil, and that docs/reference/gas.md says so."""
 
 from __future__ import annotations
 
+import re
+import secrets
+from collections.abc import Iterator
+from dataclasses import dataclass
+
 import pytest
 
-from chain.client import APPEND_GAS, APPEND_GAS_A_NODE
+from chain.client import APPEND_GAS, APPEND_GAS_A_NODE, connect
+from chain.deploy import DEPLOY_GAS, OPEN_GAS, Deployer
+from chain.node import ROOT
 from invoice_service.ledger import tree
 from tests.chain.logs import Ledger
 from tests.chain.trees import uniform
 
 UNIFORM = uniform()
 MILLION = 1_000_003  # odd and not near a power of two: a long proof
+NEAR = 0.05  # a node prices by fixed rules, but a new compiler moves a few opcodes
+TABLE = ROOT / "docs" / "reference" / "gas.md"
+ROW = re.compile(r"^\| (?P<call>[^|]+) \| (?P<nodes>[\d ]*)\| (?P<gas>[\d,]+) \| (?P<limit>[\d,]+) \|$", re.M)
 
 
 def _append_gas(ledger: Ledger, old_size: int, new_size: int) -> int:
@@ -47,3 +57,67 @@ def test_the_gas_limit_that_is_signed_always_suffices(ledger: Ledger, old_size: 
 def test_the_first_append_of_an_empty_log(ledger: Ledger) -> None:
     log = ledger.open_log(0, tree.EMPTY_ROOT)
     assert log.append(0, 1_000, UNIFORM.root(1_000), []).gas_used <= 60_000
+
+
+# The committed table
+
+
+@dataclass(frozen=True, slots=True)
+class Row:
+    """One line of the table; an append has the sizes that it grows from and to."""
+
+    call: str
+    nodes: int
+    gas: int
+    limit: int
+
+    @property
+    def sizes(self) -> tuple[int, int]:
+        old_size, new_size = (_size(text) for text in self.call.split(" → "))
+        return old_size, new_size
+
+
+def _size(text: str) -> int:
+    """`1,000`, `append` 1,000 or 2^64 − 3, with what is said after a comma and a space left out."""
+    text = text.replace("`append` ", "").partition(", ")[0].replace(",", "")
+    power, _, less = text.partition(" − ")
+    base, _, exponent = power.partition("^")
+    return int(base) ** int(exponent or 1) - int(less or 0)
+
+
+def _number(text: str) -> int:
+    return int(text.replace(",", "").strip() or 0)
+
+
+def _rows() -> Iterator[Row]:
+    for found in ROW.finditer(TABLE.read_text("utf-8")):
+        yield Row(found["call"], _number(found["nodes"]), _number(found["gas"]), _number(found["limit"]))
+
+
+ROWS = {row.call: row for row in _rows()}
+
+
+@pytest.mark.parametrize("row", [row for row in ROWS.values() if "→" in row.call], ids=lambda row: row.call)
+def test_the_table_says_what_an_append_costs(ledger: Ledger, row: Row) -> None:
+    old_size, new_size = row.sizes
+    nodes = len(UNIFORM.consistency(old_size, new_size))
+    assert row.nodes == nodes
+    assert row.limit == APPEND_GAS + APPEND_GAS_A_NODE * nodes
+    assert _append_gas(ledger, old_size, new_size) == pytest.approx(row.gas, rel=NEAR)
+
+
+def test_the_table_says_what_beginning_an_epoch_costs(ledger: Ledger) -> None:
+    keys = {"admin_key": secrets.token_bytes(32), "sequencer_key": secrets.token_bytes(32)}
+    Deployer(ledger.rpc_url, **keys).deploy(secrets.token_bytes(32))
+    deploy_gas = connect(ledger.rpc_url, 5.0).eth.get_block("latest")["gasUsed"]
+    call = ledger.contract.functions.openLog(secrets.token_bytes(32), 0, tree.EMPTY_ROOT, ledger.admin)
+    open_gas = ledger.send(ledger.admin_key, call)["gasUsed"]
+
+    assert deploy_gas == pytest.approx(ROWS["deploy"].gas, rel=NEAR)
+    assert open_gas == pytest.approx(ROWS["`openLog`"].gas, rel=NEAR)
+    assert (ROWS["deploy"].limit, ROWS["`openLog`"].limit) == (DEPLOY_GAS, OPEN_GAS)
+
+
+def test_no_line_of_the_table_is_passed_over() -> None:
+    lines = [line for line in TABLE.read_text("utf-8").splitlines() if line.startswith("|")]
+    assert len(ROWS) == len(lines) - 2, "its heading and the rule below that are no calls"
