@@ -199,7 +199,9 @@ def test_heads_wait_for_their_confirmations(services: Services, contract: Ledger
 
 def test_a_head_that_contradicts_ours_stops_anchoring(services: Services, contract: LedgerContract) -> None:
     """Somebody with the sequencer's key appended what this log never had."""
-    stolen = contract.sign_append(nonce=0, gas_price=0, old_size=0, new_size=2, new_root=bytes(32), proof=[])
+    stolen = contract.sign_append(
+        nonce=0, gas_price=0, old_size=0, new_size=2, new_root=os.urandom(32), proof=[]
+    )
     contract.broadcast(stolen.raw)
     add_facts(services, 3)
     with pytest.raises(anchor.HeadsDiverge):
