@@ -6,6 +6,7 @@ it refuses a transaction differs between clients; one table tells the meanings a
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -34,14 +35,13 @@ APPEND_GAS = 110_000
 APPEND_GAS_A_NODE = 3_000
 
 ACCEPTED, KNOWN, NONCE_TOO_LOW, UNDERPRICED = "accepted", "known", "nonce_too_low", "underpriced"
-# Wordings of Anvil, geth, Besu, Hardhat and Ganache, lower case.
+# Wordings of Anvil, geth, Besu, Hardhat, Ganache and OpenEthereum, lower case, whole words.
 REFUSALS = {
     "already known": KNOWN,
     "already imported": KNOWN,
     "known transaction": KNOWN,
     "nonce too low": NONCE_TOO_LOW,
     "nonce is too low": NONCE_TOO_LOW,
-    "lower than the current nonce": NONCE_TOO_LOW,
     "doesn't have the correct nonce": NONCE_TOO_LOW,
     "underpriced": UNDERPRICED,
 }
@@ -258,11 +258,18 @@ def broadcast(web3: Web3, raw: bytes) -> str:
     try:
         web3.eth.send_raw_transaction(raw)
     except Web3RPCError as error:
-        said = str(error).lower()
-        for wording, meaning in REFUSALS.items():
-            if wording in said:
-                return meaning
-        raise Rejected(str(error)[:300]) from error
+        meaning = _meaning(str(error))
+        if meaning is None:
+            raise Rejected(str(error)[:300]) from error
+        return meaning
     except NO_ANSWER as error:
         raise ChainUnavailable(f"{type(error).__name__}: {error}"[:300]) from error
     return ACCEPTED
+
+
+def _meaning(refusal: str) -> str | None:
+    """None where the table does not know it: an "unknown transaction type" is no known transaction."""
+    for wording, meaning in REFUSALS.items():
+        if re.search(rf"\b{re.escape(wording)}\b", refusal.lower()):
+            return meaning
+    return None

@@ -6,6 +6,7 @@ import json
 import secrets
 import socket
 import threading
+import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
@@ -22,8 +23,10 @@ from chain import node
 from chain.client import (
     KNOWN,
     NONCE_TOO_LOW,
+    REFUSALS,
     UNDERPRICED,
     ChainUnavailable,
+    Head,
     LedgerContract,
     NoContract,
     Rejected,
@@ -34,6 +37,7 @@ from chain.deploy import contract_address
 from chain.node import AnvilNode
 from invoice_service.ledger.tree import EMPTY_ROOT
 from tests.chain.logs import Ledger, Log, deploy_code, mined
+from tests.chain.lossy import lossy, nothing
 
 
 def _client(rpc_url: str, address: bytes = b"\x11" * 20, timeout_s: float = 5.0) -> LedgerContract:
@@ -150,32 +154,39 @@ def test_an_account_without_money_is_rejected_where_gas_costs(ledger: Ledger) ->
         log.client.broadcast(_sign(log, nonce=0, root=b"\x01" * 32, gas_price=10**9).raw)
 
 
-@pytest.mark.parametrize(
-    ("client", "wording", "meaning"),
-    [
-        ("geth", "already known", KNOWN),
-        ("geth", "nonce too low: next nonce 5, tx nonce 4", NONCE_TOO_LOW),
-        ("geth", "replacement transaction underpriced", UNDERPRICED),
-        ("geth", "transaction underpriced: tip needed 1000000, tip permitted 0", UNDERPRICED),
-        ("anvil", "transaction already imported", KNOWN),
-        ("besu", "Known transaction", KNOWN),
-        ("besu", "Nonce too low", NONCE_TOO_LOW),
-        ("besu", "Replacement transaction underpriced", UNDERPRICED),
-        ("hardhat", "Known transaction: 0x1f", KNOWN),
-        ("hardhat", "Nonce too low. Expected nonce to be 3 but got 2.", NONCE_TOO_LOW),
-        ("ganache", "the tx doesn't have the correct nonce. account has nonce of: 2 tx has nonce of: 1",
-         NONCE_TOO_LOW),
-    ],
-)  # fmt: skip
-def test_every_client_is_understood(ledger: Ledger, client: str, wording: str, meaning: str) -> None:
+WORDINGS = [
+    ("geth", "already known", KNOWN),
+    ("geth", "nonce too low: next nonce 5, tx nonce 4", NONCE_TOO_LOW),
+    ("geth", "replacement transaction underpriced", UNDERPRICED),
+    ("geth", "transaction underpriced: tip needed 1000000, tip permitted 0", UNDERPRICED),
+    ("anvil", "transaction already imported", KNOWN),
+    ("anvil", "nonce too low", NONCE_TOO_LOW),
+    ("besu", "Known transaction", KNOWN),
+    ("besu", "Nonce too low", NONCE_TOO_LOW),
+    ("besu", "Replacement transaction underpriced", UNDERPRICED),
+    ("hardhat", "Known transaction: 0x1f", KNOWN),
+    ("hardhat", "Nonce too low. Expected nonce to be 3 but got 2.", NONCE_TOO_LOW),
+    ("ganache", "the tx doesn't have the correct nonce. account has nonce of: 2", NONCE_TOO_LOW),
+    ("openethereum", "Transaction nonce is too low. Try incrementing the nonce.", NONCE_TOO_LOW),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(("client", "wording", "meaning"), WORDINGS)
+def test_every_client_is_understood(client: str, wording: str, meaning: str) -> None:
     with _endpoint({"error": {"code": -32000, "message": wording}}) as url:
         assert _client(url).broadcast(b"\x01") == meaning
 
 
-def test_an_unknown_refusal_keeps_the_nodes_words() -> None:
-    with _endpoint({"error": {"code": -32000, "message": "exceeds block gas limit"}}) as url:
+def test_no_wording_is_in_the_table_that_no_client_uses() -> None:
+    said = [wording.lower() for _client, wording, _meaning in WORDINGS]
+    assert [wording for wording in REFUSALS if not any(wording in one for one in said)] == []
+
+
+@pytest.mark.parametrize("wording", ["exceeds block gas limit", "Unknown transaction type: 2"])
+def test_another_refusal_keeps_the_nodes_words(wording: str) -> None:
+    with _endpoint({"error": {"code": -32000, "message": wording}}) as url:
         client = _client(url)
-        with pytest.raises(Rejected, match="exceeds block gas limit"):
+        with pytest.raises(Rejected, match=wording):
             client.broadcast(b"\x01")
 
 
@@ -183,7 +194,7 @@ def test_an_unknown_refusal_keeps_the_nodes_words() -> None:
 
 
 @contextmanager
-def _endpoint(answer: object) -> Iterator[str]:
+def _endpoint(answer: object, status: int = 200) -> Iterator[str]:
     """An endpoint of ours that answers every request alike; bytes are sent as they are."""
 
     class Answers(BaseHTTPRequestHandler):
@@ -193,7 +204,7 @@ def _endpoint(answer: object) -> Iterator[str]:
             if isinstance(answer, dict):
                 body = json.dumps({"jsonrpc": "2.0", "id": request["id"], **answer}).encode()
             assert isinstance(body, bytes)
-            self.send_response(200)
+            self.send_response(status)
             self.send_header("Content-Length", str(len(body)))
             self.end_headers()
             self.wfile.write(body)
@@ -240,12 +251,37 @@ def test_something_else_listens(answer: bytes) -> None:
         _refuses_every_question(_client(url))
 
 
-def test_a_chain_that_hangs_is_given_up() -> None:
-    """It takes the connection and never answers: the reply may be lost after the other side accepted."""
+@pytest.mark.parametrize("status", [403, 429, 500, 502, 503])
+def test_an_error_of_http_is_no_answer_even_with_one_in_it(status: int) -> None:
+    """A proxy that keeps a stale answer, or a provider that wants to be paid."""
+    with _endpoint({"result": "0x1"}, status) as url:
+        _refuses_every_question(_client(url))
+
+
+def test_a_chain_that_hangs_is_given_up_in_time() -> None:
+    """It takes the connection and never answers: nobody knows whether it took what was sent."""
+    timeout_s = 0.1
     with socket.create_server(("127.0.0.1", 0)) as silent:
-        client = _client(f"http://127.0.0.1:{silent.getsockname()[1]}", timeout_s=0.1)
+        client = _client(f"http://127.0.0.1:{silent.getsockname()[1]}", timeout_s=timeout_s)
+        began = time.monotonic()
+        _refuses_every_question(client)
+        assert time.monotonic() - began < 8 * timeout_s + 3, "eight questions, each asked once"
+
+
+def test_threat_16_an_append_whose_reply_was_lost_is_taken_once(ledger: Ledger) -> None:
+    log, root = ledger.open_log(0, EMPTY_ROOT), b"\x01" * 32
+    signed = _sign(log, nonce=0, root=root)
+    with lossy(ledger.rpc_url) as line:
+        line.loses = lambda method, _count: method == "eth_sendRawTransaction"
+        client = LedgerContract(line.url, address=ledger.address, log_id=log.id)
         with pytest.raises(ChainUnavailable):
-            client.broadcast(b"\x01")
+            client.broadcast(signed.raw)
+        receipt = mined(lambda: client.receipt(signed.tx_hash))
+
+        line.loses = nothing
+        assert client.broadcast(signed.raw) == NONCE_TOO_LOW, "and the receipt says by whom"
+        assert client.receipt(signed.tx_hash) == receipt
+        assert client.head() == Head(1, root)
 
 
 # Threat 15

@@ -12,6 +12,9 @@ from chain.deploy import Deployer, contract_address
 from chain.node import AnvilNode
 from invoice_service.ledger.tree import EMPTY_ROOT
 from tests.chain.logs import deploy_code
+from tests.chain.lossy import Lossy, lossy
+
+MOST_QUESTIONS = 60
 
 
 @pytest.fixture
@@ -67,6 +70,57 @@ def test_opening_a_log_again_leaves_it_as_it_is(anvil: AnvilNode) -> None:
 
     assert client.head() == Head(0, EMPTY_ROOT)
     assert connect(anvil.rpc_url, 5.0).eth.get_transaction_count(Account.from_key(admin).address) == spent
+
+
+def test_threat_16_a_reply_lost_at_any_question_leaves_one_contract_and_one_log(anvil: AnvilNode) -> None:
+    """Each reply in turn is lost after the chain did what was asked. Beginning again finds what there is."""
+    with lossy(anvil.rpc_url) as line:
+        for unlucky in range(MOST_QUESTIONS):
+            if _survives_the_loss_of(line, anvil, unlucky):
+                break
+        else:
+            raise AssertionError("no run got through")
+    assert "eth_sendRawTransaction" in line.lost
+
+
+def test_threat_16_a_log_whose_opening_was_never_confirmed_is_opened_once(anvil: AnvilNode) -> None:
+    keys = {"admin_key": secrets.token_bytes(32), "sequencer_key": secrets.token_bytes(32)}
+    direct, log_id = Deployer(anvil.rpc_url, **keys), secrets.token_bytes(32)
+    contract = direct.deploy(secrets.token_bytes(32))
+    with lossy(anvil.rpc_url) as line:
+        line.loses = lambda method, _count: method == "eth_sendRawTransaction"
+        with pytest.raises(ChainUnavailable):
+            Deployer(line.url, **keys).open_log(contract, log_id, 0, EMPTY_ROOT)
+
+    direct.open_log(contract, log_id, 0, EMPTY_ROOT)
+
+    assert LedgerContract(anvil.rpc_url, address=contract, log_id=log_id).head() == Head(0, EMPTY_ROOT)
+
+
+def _survives_the_loss_of(line: Lossy, anvil: AnvilNode, unlucky: int) -> bool:
+    """Begin an epoch over a line that loses one reply, then again over a good one. Whether none was lost."""
+    admin, sequencer, log_id, nonce = (secrets.token_bytes(32) for _ in range(4))
+    begins = len(line.asked)
+    line.loses = lambda _method, count: count == begins + unlucky
+    try:
+        _begin(Deployer(line.url, admin_key=admin, sequencer_key=sequencer), nonce, log_id)
+        lost_nothing = True
+    except ChainUnavailable:
+        lost_nothing = False
+    contract = _begin(Deployer(anvil.rpc_url, admin_key=admin, sequencer_key=sequencer), nonce, log_id)
+
+    address = Account.from_key(admin).address
+    assert contract == contract_address(address, 0)
+    assert connect(anvil.rpc_url, 5.0).eth.get_transaction_count(address) == 2
+    client = LedgerContract(anvil.rpc_url, address=contract, log_id=log_id)
+    assert (client.epoch_nonce(), client.head()) == (nonce, Head(0, EMPTY_ROOT))
+    return lost_nothing
+
+
+def _begin(deployer: Deployer, nonce: bytes, log_id: bytes) -> bytes:
+    contract = deployer.deploy(nonce)
+    deployer.open_log(contract, log_id, 0, EMPTY_ROOT)
+    return contract
 
 
 def test_other_code_at_an_address_of_ours_is_passed_over(anvil: AnvilNode) -> None:

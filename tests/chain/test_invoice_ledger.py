@@ -362,6 +362,23 @@ def test_an_append_that_runs_out_of_gas_changes_nothing(ledger: Ledger) -> None:
     assert ledger.send(log.sequencer_key, call, gas=needed + 10_000)["status"] == 1
 
 
+def test_two_logs_in_one_contract_do_not_mix(ledger: Ledger) -> None:
+    """They hold the same entries, and yet what happens to the one the other never hears of."""
+    one, other = ledger.open_log(8, ENTRIES.root(8)), ledger.open_log(8, ENTRIES.root(8))
+    proof = ENTRIES.consistency(8, 20)
+
+    assert one.append(8, 20, ENTRIES.root(20), proof).succeeded
+
+    assert (one.client.head().size, other.client.head()) == (20, Head(8, ENTRIES.root(8)))
+    assert other.client.anchored_at(ENTRIES.root(20)) is None
+    leaf, path = leaves(1)[0], ENTRIES.inclusion(0, 20)
+    assert one.client.verify_inclusion(ENTRIES.root(20), leaf, 0, path)
+    assert not other.client.verify_inclusion(ENTRIES.root(20), leaf, 0, path)
+    with refused_with("AccessControlUnauthorizedAccount"):
+        ledger.try_append(other, 8, 20, ENTRIES.root(20), proof, sender=one.sequencer)
+    assert other.append(8, 20, ENTRIES.root(20), proof).succeeded
+
+
 # Inclusion
 
 

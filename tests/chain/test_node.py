@@ -93,11 +93,30 @@ def test_what_was_saved_survives_sigkill(kept: Chain) -> None:
     assert after == before
 
 
+def test_a_kill_loses_what_came_after_the_last_save_and_no_more(kept: Chain) -> None:
+    kept.node.save()
+    saved = kept.client.block_number()
+    kept.append_first(b"\x07" * 32)
+
+    kept.kill()
+    kept.start()
+
+    assert (kept.client.block_number(), kept.client.head()) == (saved, Head(0, EMPTY_ROOT))
+    kept.append_first(b"\x07" * 32)
+    assert kept.client.head() == Head(1, b"\x07" * 32), "what was in the lost seconds is sent again"
+
+
 def test_stopping_saves(kept: Chain) -> None:
     kept.append_first(b"\x07" * 32)
     kept.node.stop()
     kept.start()
     assert kept.client.head() == Head(1, b"\x07" * 32)
+
+
+def test_an_idle_chain_does_not_grow(anvil: AnvilNode) -> None:
+    """It mines when a transaction arrives, never by the clock."""
+    assert anvil.call("anvil_getAutomine") is True
+    assert anvil.call("anvil_getIntervalMining") is None
 
 
 def test_an_idle_chain_is_not_saved_again(kept: Chain) -> None:
