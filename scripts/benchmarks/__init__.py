@@ -1,0 +1,1 @@
+"""Benchmarks: whole installations and single parts, measured on the machine at hand, never as tests."""

@@ -1,0 +1,53 @@
+"""A whole installation for measuring: durable PostgreSQL, Anvil, sandbox, settler and web."""
+
+from __future__ import annotations
+
+import os
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from scripts.lib import postgres
+from scripts.lib.addresses import free_port
+from scripts.lib.processes import Child, wait_until
+from scripts.lib.progress import Failed
+from tests.stack import Stack
+
+WORKERS = "2"
+
+
+@contextmanager
+def database(folder: Path) -> Iterator[str]:
+    """The URL of a fresh, durable server of our own."""
+    folder.chmod(0o711)  # where root measures, PostgreSQL runs as another user
+    server = postgres.prepare(folder, free_port())
+    child = Child(
+        "postgres",
+        server.command,
+        dict(os.environ),
+        folder / "postgres.log",
+        user=server.account.uid,
+        group=server.account.gid,
+        stop_signal=server.stop_signal,
+        stop_within_s=60,
+    )
+    try:
+        if not wait_until(server.ready, 60):
+            raise Failed(f"PostgreSQL did not start:\n{child.last_lines()}")
+        yield server.url
+    finally:
+        child.stop()
+
+
+@contextmanager
+def running(*names: str) -> Iterator[Stack]:
+    """An installation with one small market and the named processes up."""
+    with tempfile.TemporaryDirectory(prefix="stall-ledger-bench-") as name, database(Path(name)) as url:
+        stack = Stack(Path(name), url, extra={"WEB_WORKERS": WORKERS})
+        try:
+            stack.set_up()
+            stack.start(*names)
+            yield stack
+        finally:
+            stack.stop()
