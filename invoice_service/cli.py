@@ -29,6 +29,7 @@ from invoice_service.queries.verify import SENTENCES, attached_evidence
 from invoice_service.services import Services
 from invoice_service.store.migrate import migrate
 from invoice_service.store.unit_of_work import Database
+from invoice_service.web import metrics
 
 log = structlog.get_logger()
 TICK_S = 0.05  # how finely the settler keeps its parts' intervals
@@ -110,7 +111,7 @@ def web(config: Config, _arguments: Any) -> int:
     counters = config.data_dir / "metrics"
     shutil.rmtree(counters, ignore_errors=True)
     counters.mkdir(parents=True)
-    os.environ["PROMETHEUS_MULTIPROC_DIR"] = str(counters)  # read when prometheus_client is imported
+    metrics.share(counters)
     from invoice_service.server import serve_web
 
     serve_web(config)

@@ -13,6 +13,7 @@ from invoice_service.errors import N_, Error
 
 DIST = Path(__file__).with_name("static") / "dist"
 PREFIX = "/static/"
+FINGERPRINT = r"-[A-Z0-9]{8}\.\w+$"  # a name that says its content may be kept for ever
 CSP = (
     "default-src 'self'; img-src 'self' data:; style-src 'self'; script-src 'self'; object-src 'none'; "
     "base-uri 'none'; frame-ancestors 'none'; form-action 'self'"
@@ -33,7 +34,11 @@ def register(app: Flask) -> None:
         raise AssetsMissing from None
     app.jinja_env.globals["asset"] = lambda name: PREFIX + manifest[name]
     files = WhiteNoise(
-        app.wsgi_app, root=str(DIST), prefix=PREFIX, max_age=365 * 86400, add_headers_function=_no_sniffing
+        app.wsgi_app,
+        root=str(DIST),
+        prefix=PREFIX,
+        immutable_file_test=FINGERPRINT,
+        add_headers_function=_no_sniffing,
     )
     app.wsgi_app = files  # type: ignore[method-assign]
     app.after_request(_secure)

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import os
 import time
+from pathlib import Path
 
 from flask import Flask, Response, g, request
-from prometheus_client import CollectorRegistry, Counter, Histogram, generate_latest
+from prometheus_client import CollectorRegistry, Counter, Histogram, generate_latest, values
 from prometheus_client.core import GaugeMetricFamily
 from prometheus_client.multiprocess import MultiProcessCollector
 from prometheus_client.registry import REGISTRY, Collector
@@ -24,6 +25,13 @@ SECONDS = Histogram(
 
 # Callers may invent methods; each label kept is memory, so all invented ones share one.
 METHODS = frozenset({"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"})
+
+
+def share(folder: Path) -> None:
+    """Let every worker of this machine count into files in `folder`. Call it before any of them counts."""
+    os.environ["PROMETHEUS_MULTIPROC_DIR"] = str(folder)
+    # The library has chosen already, when it was imported; no counter has a value before its first use.
+    values.ValueClass = values.MultiProcessValue()  # type: ignore[no-untyped-call]
 
 
 def register(app: Flask) -> None:
