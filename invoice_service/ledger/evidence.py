@@ -146,7 +146,7 @@ def parse(data: bytes) -> Evidence:
         raise NotEvidence("too large for an evidence file")
     try:
         document = json.loads(data.decode("utf-8"), object_pairs_hook=_without_doubles)
-        if document["type"] != TYPE or document["version"] != 1:
+        if document["type"] != TYPE or document["version"] != 1 or type(document["version"]) is not int:
             raise NotEvidence("another type or version")
         if set(document) != _FIELDS or _depth(document) > MAX_DEPTH:
             raise NotEvidence("fields are missing or unknown")

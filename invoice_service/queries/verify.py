@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
+import dataclasses
 import io
 from datetime import UTC, date, datetime, timedelta
 
 import pypdf
-from pypdf.errors import PyPdfError
 
 from invoice_service.domain.numbering import SHANGHAI
 from invoice_service.errors import N_, InvalidInput
@@ -22,6 +22,9 @@ SENTENCES = {
     ev.UNKNOWN: N_("This service never issued this."),
     ev.UNDECIDED: N_("Nothing speaks against it, but not everything could be checked."),
 }
+IN_A_PDF = N_(
+    "The evidence in this PDF is genuine and on the chain. Compare what is printed with what stands here."
+)
 KNOWN_BY_FACTS = N_("An invoice with this number, date and total was issued here and is valid.")
 NOT_A_FILE = N_("This is not an evidence file, nor a PDF that carries one.")
 NO_SUCH_FACTS = N_("No invoice with this number, date and total was issued here.")
@@ -43,9 +46,11 @@ def verify_file(services: Services, data: bytes) -> VerdictView:
         evidence = attached_evidence(data)
     except ev.NotEvidence as error:
         raise UnreadableFile({"file": NOT_A_FILE}) from error
-    return describe(
-        ev.verify(evidence, trusted_issuer=services.keyring.issuer_id, chain=services.heads), evidence
-    )
+    verdict = ev.verify(evidence, trusted_issuer=services.keyring.issuer_id, chain=services.heads)
+    view = describe(verdict, evidence)
+    if verdict.verdict == ev.GENUINE and _is_pdf(data):  # of a PDF, only what it carries was checked
+        return dataclasses.replace(view, sentence=IN_A_PDF)
+    return view
 
 
 def verify_facts(services: Services, number: str, day: date, total_fen: int) -> VerdictView:
@@ -82,14 +87,18 @@ def describe(verdict: ev.Verdict, evidence: ev.Evidence) -> VerdictView:
 
 def attached_evidence(data: bytes) -> ev.Evidence:
     """The evidence that a JSON file is, or that a PDF carries. Raises NotEvidence."""
-    return ev.parse(_attached(data) if data.startswith(b"%PDF-") else data)
+    return ev.parse(_attached(data) if _is_pdf(data) else data)
+
+
+def _is_pdf(data: bytes) -> bool:
+    return data.startswith(b"%PDF-")
 
 
 def _attached(data: bytes) -> bytes:
     """The evidence in a PDF. Raises NotEvidence; a hostile PDF costs no more than its size."""
     try:
         found = pypdf.PdfReader(io.BytesIO(data)).attachments.get(ATTACHMENT, [])
-    except (PyPdfError, ValueError, KeyError, TypeError, AttributeError, RecursionError) as error:
+    except Exception as error:  # a stranger's file makes a parser raise anything; whatever it is, we say no
         raise ev.NotEvidence("the PDF cannot be read") from error
     if len(found) != 1:
         raise ev.NotEvidence("the PDF carries no evidence")

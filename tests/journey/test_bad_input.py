@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import io
 import json
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
@@ -11,6 +12,7 @@ from datetime import UTC, datetime
 from functools import partial
 from typing import Any, TypeVar
 
+import pypdf
 import pytest
 import requests
 
@@ -459,6 +461,9 @@ def test_a_key_of_another_order_for_an_invoice(stack: Stack, paid: str, invoiced
 # -- verification --------------------------------------------------------------------------------
 
 
+# The service takes 120 files a minute from one address; this module stays below that.
+
+
 def verify(stack: Stack, data: bytes, language: str = ENGLISH) -> requests.Response:
     """As a file, the way a page or a script sends it."""
     return ask(stack, "POST", "/api/v1/verify", language, files={"file": ("file", data)})
@@ -498,10 +503,10 @@ def test_a_changed_evidence_file(stack: Stack, invoiced: Invoiced, part: str) ->
     document = json.loads(invoiced.evidence)
     CHANGES[part](document)
     data = json.dumps(document, ensure_ascii=False).encode()
-    chinese, english = (verify(stack, data, language).json() for language in (CHINESE, ENGLISH))
-    assert (chinese["verdict"], english["verdict"]) == ("altered", "altered")
-    assert chinese["sentence"] != english["sentence"]
-    assert english["number"] is None  # what a changed file claims is not repeated
+    verdict = verify(stack, data).json()
+    assert verdict["verdict"] == "altered"
+    assert verdict["sentence"] == "This is not what was issued. Do not accept it."
+    assert verdict["number"] is None  # what a changed file claims is not repeated
 
 
 def test_a_value_written_twice_is_no_evidence(stack: Stack, invoiced: Invoiced) -> None:
@@ -512,11 +517,37 @@ def test_a_value_written_twice_is_no_evidence(stack: Stack, invoiced: Invoiced) 
     refusal(verify(stack, twice.encode()), 422, "verify.unreadable")
 
 
+def test_a_version_is_a_number(stack: Stack, invoiced: Invoiced) -> None:
+    data = json.dumps(json.loads(invoiced.evidence) | {"version": True}).encode()
+    refusal(verify(stack, data), 422, "verify.unreadable")
+
+
+def test_a_pdf_with_other_print_is_not_called_unchanged(stack: Stack, invoiced: Invoiced) -> None:
+    """The evidence inside may be moved to any page: only what it says is vouched for."""
+    writer = pypdf.PdfWriter(clone_from=io.BytesIO(invoiced.pdf))
+    writer.pages[0].rotate(180)
+    changed_print = io.BytesIO()
+    writer.write(changed_print)
+    for language in (CHINESE, ENGLISH):
+        sentences = [
+            verify(stack, data, language).json()["sentence"]
+            for data in (invoiced.evidence, invoiced.pdf, changed_print.getvalue())
+        ]
+        assert sentences[1] == sentences[2] != sentences[0]
+    assert "Compare what is printed" in sentences[2]
+
+
 @pytest.mark.parametrize("kind", ["evidence", "pdf"])
 def test_a_truncated_file(stack: Stack, invoiced: Invoiced, kind: str) -> None:
     data: bytes = getattr(invoiced, kind)
-    for length in (0, 1, 4, 5, 100, len(data) // 2, len(data) * 9 // 10):
+    for length in (1, 5, len(data) // 2, len(data) * 9 // 10):
         refusal(verify(stack, data[:length]), 422, "verify.unreadable")
+
+
+def test_a_pdf_in_a_compression_unheard_of(stack: Stack, invoiced: Invoiced) -> None:
+    """One of the many ways in which a stranger's file surprises a parser."""
+    data = invoiced.pdf.replace(b"/FlateDecode", b"/UnheardOfXX")
+    refusal(verify(stack, data), 422, "verify.unreadable")
 
 
 UNREADABLE = {
@@ -539,8 +570,7 @@ UNREADABLE = {
 @pytest.mark.parametrize("case", UNREADABLE)
 def test_what_is_no_evidence(stack: Stack, case: str) -> None:
     data = UNREADABLE[case]
-    for language in (CHINESE, ENGLISH):
-        refusal(verify(stack, data, language), 422, "verify.unreadable")
+    refusal(verify(stack, data, CHINESE), 422, "verify.unreadable")
     raw = ask(stack, "POST", "/api/v1/verify", data=data, headers={"Content-Type": "application/json"})
     assert refusal(raw, 422, "verify.unreadable")["errors"]["file"]
 
