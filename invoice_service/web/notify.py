@@ -10,12 +10,14 @@ from invoice_service.web.context import services
 
 blueprint = Blueprint("notify", __name__)
 sandbox = Blueprint("sandbox", __name__)
+MAX_NOTICE_BYTES = 65_536  # every notice is kept, forged ones too: nobody may fill the disk with them
 
 
 @blueprint.post("/payments/<provider>/notify")
 @audience(Audience.PROVIDER)
 def notify(provider: str) -> Response:
     """204 once the notice is kept and acted upon; a refusal tells the provider to look at its side."""
+    request.max_content_length = MAX_NOTICE_BYTES
     pay.notified(services(), provider, dict(request.headers), request.get_data())
     return Response(status=204)
 

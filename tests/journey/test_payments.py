@@ -319,6 +319,13 @@ def test_threat_9_another_providers_door(patient: Stack, door: str) -> None:
     assert digest(patient) == before
 
 
+def test_a_notice_too_large_to_be_one_is_not_kept(patient: Stack) -> None:
+    """Anyone can knock here, and what is kept is kept for ever."""
+    before = digest(patient)
+    refusal(deliver(patient, b" " * 70_000, {}), 413, "request.too_large")
+    assert digest(patient) == before
+
+
 def test_a_notice_is_posted_and_nothing_else(patient: Stack) -> None:
     before = digest(patient)
     for method in ("GET", "PUT", "DELETE"):
