@@ -111,17 +111,24 @@ def mined(look: Callable[[], Receipt | None]) -> Receipt:
 
 def deploy_code(rpc_url: str, key: bytes, runtime: bytes) -> bytes:
     """Put any code on the chain from an account, and answer its address."""
+    # PUSH2 length, DUP1, PUSH1 offset, PUSH1 0, CODECOPY, PUSH1 0, RETURN; then the code itself.
+    head = b"\x61" + len(runtime).to_bytes(2, "big") + bytes.fromhex("80600c6000396000f3")
+    address = create(rpc_url, key, head + runtime)
+    stands = connect(rpc_url, 5.0).eth.get_code(Web3.to_checksum_address(address))
+    assert bytes(stands) == runtime
+    return address
+
+
+def create(rpc_url: str, key: bytes, init_code: bytes) -> bytes:
+    """Run `init_code` as a contract's creation from an account, and answer the contract's address."""
     web3, account = connect(rpc_url, 5.0), Account.from_key(key)
     nonce = web3.eth.get_transaction_count(account.address)
-    # PUSH2 length, DUP1, PUSH1 offset, PUSH1 0, CODECOPY, PUSH1 0, RETURN; then the code itself.
-    code = b"\x61" + len(runtime).to_bytes(2, "big") + bytes.fromhex("80600c6000396000f3") + runtime
     fields = {"chainId": web3.eth.chain_id, "nonce": nonce, "gas": 2_000_000, "gasPrice": 0, "value": 0}
-    signed = account.sign_transaction({**fields, "data": code})
+    signed = account.sign_transaction({**fields, "data": init_code})
     sent = web3.eth.send_raw_transaction(signed.raw_transaction)
-    web3.eth.wait_for_transaction_receipt(sent, timeout=MINED_WITHIN_S, poll_latency=0.002)
-    address = contract_address(account.address, nonce)
-    assert bytes(web3.eth.get_code(Web3.to_checksum_address(address))) == runtime
-    return address
+    receipt = web3.eth.wait_for_transaction_receipt(sent, timeout=MINED_WITHIN_S, poll_latency=0.002)
+    assert receipt["status"] == 1
+    return contract_address(account.address, nonce)
 
 
 @contextmanager

@@ -5,17 +5,21 @@ from __future__ import annotations
 import hashlib
 import itertools
 import secrets
+from pathlib import Path
 
 import pytest
 from hypothesis import HealthCheck, assume, given, settings
 from hypothesis import strategies as st
 from web3 import Web3
+from web3.exceptions import ContractCustomError, ContractLogicError
 from web3.logs import DISCARD
 
+from chain import compile as contract_compiler
 from chain.client import Head
 from chain.compile import artifact
+from chain.node import find_node
 from invoice_service.ledger import tree
-from tests.chain.logs import Ledger, refused_with, selector
+from tests.chain.logs import Ledger, create, refused_with, selector
 from tests.chain.trees import Tree, leaves, tree_of, uniform
 
 EMPTY = tree.EMPTY_ROOT
@@ -93,7 +97,9 @@ def test_nobody_can_be_neither_sequencer_nor_admin(ledger: Ledger) -> None:
             {"from": ledger.admin}
         )
     with pytest.raises(Exception, match=selector("ZeroAddress")):
-        ledger.contract.w3.eth.call({"from": ledger.admin, "data": _deployment(nobody)})
+        ledger.contract.w3.eth.call(
+            {"from": ledger.admin, "data": _deployment(nobody, artifact()["bytecode"])}
+        )
 
 
 def test_threat_21_a_stranger_cannot_open_block_or_front_run_a_log(ledger: Ledger) -> None:
@@ -233,6 +239,15 @@ def test_a_good_proof_does_not_serve_to_claim_a_taller_tree(
     proof = ENTRIES.consistency(old_size, new_size)
     with refused_with("InconsistentHead"):
         ledger.try_append(log, old_size, new_size << doublings, ENTRIES.root(new_size), proof)
+
+
+@pytest.mark.parametrize("old_size", [1, 8, 9])
+def test_the_same_root_does_not_serve_for_more_entries(ledger: Ledger, old_size: int) -> None:
+    """It would write over what the contract remembers of the root: its size, its time and its block."""
+    log = ledger.open_log(old_size, ENTRIES.root(old_size))
+    for new_size in (old_size + 1, 2 * old_size, 700):
+        with refused_with("InconsistentHead"):
+            ledger.try_append(log, old_size, new_size, ENTRIES.root(old_size), [])
 
 
 def test_a_proof_cannot_start_below_the_old_trees_last_subtree(ledger: Ledger) -> None:
@@ -379,6 +394,25 @@ def test_two_logs_in_one_contract_do_not_mix(ledger: Ledger) -> None:
     assert other.append(8, 20, ENTRIES.root(20), proof).succeeded
 
 
+def test_a_chain_without_sha_256_takes_nothing_that_needs_a_proof(
+    ledger: Ledger, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Where no precompile stands, its call succeeds and answers nothing. What lies in memory is no hash."""
+    source = contract_compiler.SOURCE.read_text("utf-8")
+    (tmp_path / "InvoiceLedger.sol").write_text(source.replace("gas(), 2, buffer", "gas(), 0xdead, buffer"))
+    monkeypatch.setattr(contract_compiler, "SOURCE", tmp_path / "InvoiceLedger.sol")
+    compiled = contract_compiler.compile_contract(find_node())
+    assert compiled["bytecode"] != artifact()["bytecode"]
+    init_code = bytes.fromhex(_deployment(ledger.admin, compiled["bytecode"])[2:])
+    address = create(ledger.rpc_url, ledger.admin_key, init_code)
+    elsewhere = Ledger(ledger.rpc_url, address, ledger.admin_key, bytes(32))
+    log = elsewhere.open_log(8, ENTRIES.root(8))
+
+    with pytest.raises(ContractLogicError) as caught:
+        elsewhere.try_append(log, 8, 9, ENTRIES.root(9), ENTRIES.consistency(8, 9))
+    assert not isinstance(caught.value, ContractCustomError), "it gave up before it judged the proof"
+
+
 # Inclusion
 
 
@@ -432,7 +466,7 @@ def test_the_epoch_nonce_is_what_the_deployer_chose(ledger: Ledger) -> None:
     assert ledger.client(bytes(32)).epoch_nonce() == ledger.epoch_nonce
 
 
-def _deployment(admin: str) -> str:
-    """The data of a transaction that would deploy the contract with this admin."""
-    contract = Web3().eth.contract(abi=artifact()["abi"], bytecode=artifact()["bytecode"])
+def _deployment(admin: str, bytecode: str) -> str:
+    """The data of a transaction that would deploy this bytecode with this admin."""
+    contract = Web3().eth.contract(abi=artifact()["abi"], bytecode=bytecode)
     return str(contract.constructor(admin, bytes(32)).data_in_transaction)
