@@ -16,6 +16,7 @@ from apispec import APISpec
 from flask import Flask
 from flask_smorest import Api
 from flask_wtf import CSRFProtect
+from werkzeug.middleware.proxy_fix import ProxyFix
 
 from chain.client import LedgerContract, NoContract
 from invoice_service import keyring
@@ -26,6 +27,7 @@ from invoice_service.payments.provider import PaymentProvider
 from invoice_service.payments.sandbox.provider import SandboxProvider
 from invoice_service.queries import live as live_queries
 from invoice_service.services import Services
+from invoice_service.store import chain
 from invoice_service.store.unit_of_work import Database
 from invoice_service.web import assets, audience, context, errors, locale, metrics, notify
 from invoice_service.web.api.views import blueprint as api_blueprint
@@ -86,6 +88,9 @@ def create_app(services: Services) -> Flask:
     csrf = CSRFProtect(app)
     _register_doors(app, services, csrf)
     app.jinja_env.globals["config_sandbox"] = services.config.sandbox_on
+    if services.config.trusted_proxies:
+        hops = services.config.trusted_proxies
+        app.wsgi_app = ProxyFix(app.wsgi_app, x_for=hops, x_proto=hops, x_host=hops)  # type: ignore[method-assign]
     errors.register(app)
     audience.require_audiences(app)
     return app
@@ -141,6 +146,18 @@ def _providers(
         random=random,
     )
     return {sandbox.name: sandbox}
+
+
+def ledger_contract(services: Services, epoch: chain.Epoch) -> LedgerContract:
+    """An opened epoch's contract, as its sequencer speaks to it."""
+    assert epoch.contract is not None  # noqa: S101 - opened epochs have one
+    return LedgerContract(
+        services.config.chain_rpc_url,
+        address=epoch.contract,
+        log_id=epoch.log_id,
+        sequencer_key=services.keyring.sequencer,
+        timeout_s=services.config.chain_timeout_s,
+    )
 
 
 @dataclass(frozen=True, slots=True)

@@ -9,30 +9,23 @@ import shutil
 import signal
 import sys
 import threading
-import time
 from collections.abc import Callable
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-import structlog
-
 from chain import deploy as chain_deploy
-from chain.client import LedgerContract
-from invoice_service import keyring, logs
+from invoice_service import keyring, logs, settler
 from invoice_service.app import ChainHeads, build_services
 from invoice_service.config import Config
 from invoice_service.errors import Error
-from invoice_service.flow import anchor, open_epoch, pay, seal
+from invoice_service.flow import open_epoch
 from invoice_service.ledger import evidence, keys, statement
 from invoice_service.queries.verify import SENTENCES, attached_evidence
-from invoice_service.services import Services
 from invoice_service.store.migrate import migrate
 from invoice_service.store.unit_of_work import Database
 from invoice_service.web import metrics
 
-log = structlog.get_logger()
-TICK_S = 0.05  # how finely the settler keeps its parts' intervals
 EXIT_CODES = {evidence.GENUINE: 0, evidence.ALTERED: 1, evidence.UNKNOWN: 1, evidence.UNDECIDED: 2}
 
 
@@ -140,83 +133,12 @@ def _first_bind(config: Config) -> str:
 
 
 def settle(config: Config, _arguments: Any) -> int:
-    """One loop until SIGTERM: seal what is true, anchor what is sealed, ask about payments."""
-    services = build_services(config)
+    """Seal, anchor and chase payments until SIGTERM."""
     stopping = threading.Event()
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, lambda *_: stopping.set())
-    rounds = _Settler(services)
-    while not stopping.is_set():
-        rounds.once()
-        stopping.wait(TICK_S)
+    settler.run(build_services(config), stopping)
     return 0
-
-
-class _Settler:
-    """The settling rounds of one process. Each part fails alone: a chain that is down stops no sealing."""
-
-    def __init__(self, services: Services) -> None:
-        self._services = services
-        self._contract: LedgerContract | None = None
-        self._complained: set[str] = set()
-        self._next_s: dict[str, float] = {}
-
-    def once(self) -> None:
-        """Each part at its own pace: sealing is cheap, asking the chain and the providers is not."""
-        config = self._services.config
-        self._part("seal", self._seal, config.settle_interval_ms)
-        self._part("anchor", self._anchor, config.anchor_interval_ms)
-        self._part("payments", self._chase, config.chase_interval_ms)
-
-    def _seal(self) -> None:
-        while seal.seal(self._services) == self._services.config.seal_batch:
-            pass
-
-    def _anchor(self) -> None:
-        try:
-            anchor.anchor(self._services, self._live_contract())
-        except (ConnectionError, anchor.NotDeployed) as error:
-            anchor.note_health(self._services, reachable=False, detail=str(error))
-            raise
-        except anchor.HeadsDiverge as error:
-            anchor.note_health(self._services, reachable=True, detail=str(error))
-            raise
-
-    def _chase(self) -> None:
-        pay.chase(self._services)
-        pay.close_expired(self._services)
-        pay.return_owed(self._services)
-
-    def _live_contract(self) -> LedgerContract:
-        if self._contract is None:
-            epoch = anchor.live_epoch(self._services)
-            config = self._services.config
-            assert epoch.contract is not None  # noqa: S101 - live epochs have one
-            self._contract = LedgerContract(
-                config.chain_rpc_url,
-                address=epoch.contract,
-                log_id=epoch.log_id,
-                sequencer_key=self._services.keyring.sequencer,
-                timeout_s=config.chain_timeout_s,
-            )
-        return self._contract
-
-    def _part(self, name: str, run: Callable[[], None], every_ms: int) -> None:
-        """Say once that a part fails, and once that it works again; the next round tries anew."""
-        now_s = time.monotonic()
-        if now_s < self._next_s.get(name, 0):
-            return
-        self._next_s[name] = now_s + every_ms / 1000
-        try:
-            run()
-        except (Error, ConnectionError) as error:
-            if name not in self._complained:
-                log.error("settling fails", part=name, reason=str(error))
-                self._complained.add(name)
-        else:
-            if name in self._complained:
-                log.info("settling works again", part=name)
-                self._complained.discard(name)
 
 
 def verify_files(config: Config, arguments: Any) -> int:

@@ -60,6 +60,7 @@ class Config:
     max_body_bytes: int = 1_000_000
     verify_limit: str = "120 per minute"
     number_lookup_limit: str = "30 per minute"
+    trusted_proxies: int = 0  # how many proxies of ours stand before us; their X-Forwarded-* is believed
     web_workers: int = 2
     web_threads: int = 32
     max_live_streams: int = 24  # per process; the pages beyond it poll

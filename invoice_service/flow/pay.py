@@ -155,11 +155,15 @@ def chase(services: Services) -> int:
         payments.forget_finished(uow.connection, now)
         due = payments.attempts_due(uow.connection, now, limit=BATCH)
         uow.commit()
+    silent: set[str] = set()
     for query in due:
         _schedule_next(services, query)
+        if query.provider in silent:
+            continue  # one time-out a round is enough to know
         try:
             _ask(services, query.provider, query.out_trade_no)
         except ProviderUnavailable:
+            silent.add(query.provider)
             log.warning("payment provider not answering", provider=query.provider)
     return len(due)
 
@@ -181,10 +185,14 @@ def return_owed(services: Services) -> int:
     """Pay back what arrived late or twice. The provider pays one refund number once, however often asked."""
     with services.database.read() as connection:
         owed = payments.to_return(connection, limit=BATCH)
+    silent: set[str] = set()
     for payment in owed:
+        if payment.provider in silent:
+            continue
         try:
             _return(services, payment)
         except ProviderUnavailable:
+            silent.add(payment.provider)
             log.warning("payment provider not answering", provider=payment.provider)
     return len(owed)
 
@@ -224,6 +232,10 @@ def _ask(services: Services, provider_name: str, out_trade_no: str) -> Verdict:
     with services.database.unit_of_work() as uow:
         verdict = _record(services, uow.connection, provider_name, report)
         uow.commit()
+    if verdict in REFUSED:
+        log.warning(
+            "payment answer refused", provider=provider_name, verdict=str(verdict), order=out_trade_no
+        )
     return verdict
 
 

@@ -135,13 +135,20 @@ def _read(document: Any) -> IssuerStatement:
 
 
 def _read_key(key: Any) -> WorkingKey:
+    revoked_ms = key["revoked_ms"]
     return WorkingKey(
         id=bytes.fromhex(key["id"]),
         use=key["use"],
         public_key=base64.b64decode(key["public_key"], validate=True),
-        valid_from_ms=key["valid_from_ms"],
-        revoked_ms=key["revoked_ms"],
+        valid_from_ms=_instant_ms(key["valid_from_ms"]),
+        revoked_ms=None if revoked_ms is None else _instant_ms(revoked_ms),
     )
+
+
+def _instant_ms(value: Any) -> int:
+    if type(value) is not int:
+        raise BadStatement("an instant is a whole number of milliseconds")
+    return value
 
 
 def _read_epoch(epoch: Any) -> Epoch:

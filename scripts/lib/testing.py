@@ -19,7 +19,7 @@ def main(arguments: list[str]) -> int:
         if checking.main() != 0:
             progress.say("The checks failed, so the tests were not run.")
             return 1
-        pytest = [sys.executable, "-m", "pytest", "-n", "2", *arguments]
+        pytest = [sys.executable, "-m", "pytest", "-n", "2", "--dist", "loadfile", *arguments]
         return subprocess.run(
             pytest, cwd=ROOT, env={**os.environ, "CHROMIUM": str(chromium)}, check=False
         ).returncode
