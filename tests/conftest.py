@@ -59,7 +59,7 @@ def pytest_configure(config: pytest.Config) -> None:
 def pytest_unconfigure() -> None:
     for child in _server:
         child.stop()
-        shutil.rmtree(os.environ[SERVER_FOLDER])
+        shutil.rmtree(os.environ[SERVER_FOLDER], ignore_errors=True)
 
 
 @contextmanager

@@ -160,7 +160,10 @@ class Stack:
 
     def place(self, amount_fen: int = 1250, **headers: str) -> dict[str, Any]:
         answer = requests.post(
-            f"{self.url}/api/v1/stalls/A01/orders", json={"amount_fen": amount_fen}, headers=headers, timeout=10
+            f"{self.url}/api/v1/stalls/A01/orders",
+            json={"amount_fen": amount_fen},
+            headers=headers,
+            timeout=10,
         )
         assert answer.status_code in (200, 201), answer.text
         order: dict[str, Any] = answer.json()

@@ -204,7 +204,8 @@ def _settle(services: Services, contract: AnchorContract, submission: Submission
     outcome = contract.broadcast(submission.raw)
     if _land(services, contract, submission):  # a chain that mines on arrival has it already
         return "mined"
-    if outcome == "nonce_too_low":
+    # Some nodes take a transaction with a spent nonce without a word, so the count decides too.
+    if outcome == "nonce_too_low" or contract.next_nonce() > submission.nonce:
         return _on_spent_nonce(services, contract, submission)
     if services.clock() - submission.created_at > timedelta(seconds=services.config.stuck_after_s):
         _replace(services, contract, submission)
@@ -265,7 +266,9 @@ def _set_mined(services: Services, pending: Submission, landed: Submission, rece
 
 
 def _on_spent_nonce(services: Services, contract: AnchorContract, submission: Submission) -> str:
-    """Another transaction of this account used the nonce, and none of ours has a receipt: sign anew."""
+    """The nonce is used. If not by what we sent, another transaction of this account did: sign anew."""
+    if _land(services, contract, submission):
+        return "mined"
     if contract.head().size >= submission.new_size:
         raise HeadsDiverge  # the contract moved on, and not by anything we sent
     _set_status(services, submission, "failed")

@@ -198,8 +198,8 @@ def _bare_invoice(connection: psycopg.Connection, stall: tuple) -> None:  # type
     connection.commit()
     run(LOCK, (key,))
     payment = run(
-        "INSERT INTO payments (market_id, order_id, provider, transaction_id, amount_fen, paid_at, recorded_at, "
-        "disposition) VALUES (%s, %s, 'bare', %s, 1250, now(), now(), 'settles') RETURNING id",
+        "INSERT INTO payments (market_id, order_id, provider, transaction_id, amount_fen, paid_at, "
+        "recorded_at, disposition) VALUES (%s, %s, 'bare', %s, 1250, now(), now(), 'settles') RETURNING id",
         (market_id, key, key),
     ).fetchone()
     run("UPDATE orders SET status = 'paid', paid_at = now() WHERE id = %s", (key,))
@@ -222,7 +222,8 @@ def _bare_invoice(connection: psycopg.Connection, stall: tuple) -> None:  # type
     ).fetchone()
     number = f"269{row[1]:017d}" if row else ""
     run(
-        "WITH a AS (INSERT INTO invoices VALUES (%s, %s, %s, %s, %s, %s, %s, %s, 1250, 0, 1250, now(), %s, %s)) "
+        "WITH a AS (INSERT INTO invoices VALUES "
+        "(%s, %s, %s, %s, %s, %s, %s, %s, 1250, 0, 1250, now(), %s, %s)) "
         "INSERT INTO buyer_documents VALUES (%s, %s, %s)",
         (
             *(number, market_id, key, stall_id, vendor_id, sha(32), sha(900), sha(32), sha(20), sha(60)),

@@ -185,6 +185,26 @@ def test_the_replaced_one_may_be_the_one_that_is_mined(
     assert statuses(services) == ["final", "replaced"]
 
 
+class TakesSpentNoncesInSilence(Wrapped):
+    def broadcast(self, _raw: bytes) -> str:
+        return "accepted"
+
+
+def test_a_nonce_that_was_used_by_something_else(services: Services, contract: LedgerContract) -> None:
+    """Another transaction of the account came first: the head is signed again at the next nonce."""
+    add_facts(services, 3)
+    with pytest.raises(ConnectionError):
+        anchor.anchor(services, LosesReplyBeforeSending(contract))
+    used = contract.sign_append(
+        nonce=0, gas_price=0, old_size=9, new_size=10, new_root=os.urandom(32), proof=[]
+    )
+    contract.broadcast(used.raw)
+    anchor.anchor(services, TakesSpentNoncesInSilence(contract))
+    assert statuses(services) == ["failed"]
+    assert anchor.anchor(services, contract) == "mined"
+    assert contract.head().size == 3
+
+
 def test_heads_wait_for_their_confirmations(services: Services, contract: LedgerContract) -> None:
     careful = replace(services, config=replace(services.config, chain_confirmations=1))
     add_facts(services, 1)

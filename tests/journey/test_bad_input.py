@@ -427,7 +427,9 @@ def test_the_same_key_again_after_the_goods_sold_out(stack: Stack) -> None:
 def test_the_same_key_in_parallel_is_one_order(stack: Stack) -> None:
     orders_before = stack.query("SELECT count(*) FROM orders")
     with ThreadPoolExecutor(8) as threads:
-        answers = list(threads.map(lambda _: place(stack, "till-1/000000000003", {"amount_fen": 1400}), range(16)))
+        answers = list(
+            threads.map(lambda _: place(stack, "till-1/000000000003", {"amount_fen": 1400}), range(16))
+        )
     assert sorted(answer.status_code for answer in answers) == [200] * 15 + [201]
     assert len({answer.json()["order_id"] for answer in answers}) == 1
     assert stack.query("SELECT count(*) FROM orders") == orders_before + 1
@@ -436,7 +438,9 @@ def test_the_same_key_in_parallel_is_one_order(stack: Stack) -> None:
 @changes_things
 def test_one_key_for_different_orders_in_parallel_serves_one(stack: Stack) -> None:
     with ThreadPoolExecutor(8) as threads:
-        answers = list(threads.map(lambda n: place(stack, "till-1/000000000004", {"amount_fen": 1500 + n}), range(8)))
+        answers = list(
+            threads.map(lambda n: place(stack, "till-1/000000000004", {"amount_fen": 1500 + n}), range(8))
+        )
     assert sorted(answer.status_code for answer in answers) == [201] + [409] * 7
 
 
@@ -451,7 +455,9 @@ def test_a_key_of_another_order_for_an_invoice(stack: Stack, paid: str, invoiced
     other = stack.place(4343)["order_id"]
     stack.pay(other)
     stack.wait_paid(other)
-    send = partial(ask, stack, "POST", json={"buyer": PERSON}, headers={"Idempotency-Key": "till-1/0000000000005"})
+    send = partial(
+        ask, stack, "POST", json={"buyer": PERSON}, headers={"Idempotency-Key": "till-1/0000000000005"}
+    )
     assert send(f"/api/v1/orders/{other}/invoice").status_code == 201
     assert send(f"/api/v1/orders/{other}/invoice").status_code == 200
     refusal(send(f"/api/v1/orders/{paid}/invoice"), 409, "idempotency.key_reused")
