@@ -29,7 +29,7 @@ from invoice_service.queries import live as live_queries
 from invoice_service.services import Services
 from invoice_service.store import chain
 from invoice_service.store.unit_of_work import Database
-from invoice_service.web import assets, audience, context, errors, locale, metrics, notify
+from invoice_service.web import assets, audience, context, errors, locale, metrics, notify, visitors
 from invoice_service.web.api.views import blueprint as api_blueprint
 from invoice_service.web.live import Live
 from invoice_service.web.public.views import blueprint as public_blueprint
@@ -82,6 +82,7 @@ def create_app(services: Services) -> Flask:
     app.extensions["services"] = services
     app.extensions["live"] = _live(services)
     metrics.register(app)
+    visitors.register(app)
     locale.register(app)
     assets.register(app)
     context.limiter.init_app(app)
