@@ -83,7 +83,7 @@ def run_migrations(config: Config, _arguments: Any) -> int:
 def prepare(config: Config, arguments: Any) -> int:
     make_keys(config, arguments)
     run_migrations(config, arguments)
-    open_epoch.prepare_log(build_services(config), keyring.load_root(config.data_dir))
+    open_epoch.prepare_log(build_services(config), keyring.root_if_here(config.data_dir))
     return 0
 
 

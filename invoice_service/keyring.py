@@ -39,6 +39,8 @@ class Keyring:
     """The working keys. `issuer_id` is the fingerprint of the root key, which is not here."""
 
     issuer_id: bytes
+    root_certificate: str
+    entry_certificate: str
     entry: ec.EllipticCurvePrivateKey = field(repr=False)
     checkpoint: ed25519.Ed25519PrivateKey = field(repr=False)
     tokens: TokenKey = field(repr=False)
@@ -61,11 +63,8 @@ def make_missing(data_dir: Path, *, now: datetime, issuer_name: str) -> bool:
         (data_dir / folder).mkdir(parents=True, exist_ok=True)
     (data_dir / "root").chmod(0o700)
     (data_dir / "keys").chmod(0o700)
-    root = _make_p256(data_dir / "root" / "root.pem")
-    _make(data_dir / "root" / "root.crt", lambda: _ca_certificate(root, issuer_name, now))
-    entry = _make_p256(data_dir / "keys" / "entry.pem")
-    _make(data_dir / "keys" / "entry.crt", lambda: _certificate(entry, root, issuer_name, now))
-    _make(data_dir / "keys" / "issuer.der", lambda: public_der(root))
+    if not (data_dir / "keys" / "entry.crt").exists():
+        _make_issuer(data_dir, issuer_name, now)
     _make(data_dir / "keys" / "checkpoint.pem", lambda: _pem(ed25519.Ed25519PrivateKey.generate()))
     for name in ("tokens", "vault", "cookie", "sequencer", "admin"):
         _make(data_dir / "keys" / f"{name}.key", lambda: secrets.token_hex(32).encode())
@@ -74,11 +73,24 @@ def make_missing(data_dir: Path, *, now: datetime, issuer_name: str) -> bool:
     return _files(data_dir) != before
 
 
+def _make_issuer(data_dir: Path, name: str, now: datetime) -> None:
+    """The root, what it vouches for, and last the file that says it is done: a root that was put away
+    afterwards is not made again."""
+    root = _make_p256(data_dir / "root" / "root.pem")
+    _make(data_dir / "root" / "root.crt", lambda: _ca_certificate(root, name, now))
+    _make(data_dir / "keys" / "issuer.crt", lambda: _read(data_dir / "root" / "root.crt"))
+    _make(data_dir / "keys" / "issuer.der", lambda: public_der(root))
+    entry = _make_p256(data_dir / "keys" / "entry.pem")
+    _make(data_dir / "keys" / "entry.crt", lambda: _certificate(entry, root, name, now))
+
+
 def load(data_dir: Path) -> Keyring:
     """Raises KeysMissing, naming the file."""
     keys = data_dir / "keys"
     return Keyring(
         issuer_id=key_id(_read(keys / "issuer.der")),
+        root_certificate=_read(keys / "issuer.crt").decode(),
+        entry_certificate=_read(keys / "entry.crt").decode(),
         entry=_load_p256(keys / "entry.pem"),
         checkpoint=_load_ed25519(keys / "checkpoint.pem"),
         tokens=TokenKey(_secret(keys / "tokens.key")),
@@ -88,6 +100,11 @@ def load(data_dir: Path) -> Keyring:
         sequencer=_secret(keys / "sequencer.key"),
         admin=_secret(keys / "admin.key"),
     )
+
+
+def root_if_here(data_dir: Path) -> ec.EllipticCurvePrivateKey | None:
+    """The root key, or None where it was put away."""
+    return load_root(data_dir) if (data_dir / "root" / "root.pem").exists() else None
 
 
 def load_root(data_dir: Path) -> ec.EllipticCurvePrivateKey:

@@ -14,7 +14,7 @@ from sqlalchemy import Connection
 
 from invoice_service.errors import N_, Error
 from invoice_service.ledger import statement
-from invoice_service.ledger.keys import key_id, public_der
+from invoice_service.ledger.keys import key_id, public_der, public_key_in
 from invoice_service.ledger.tree import EMPTY_ROOT
 from invoice_service.services import Services
 from invoice_service.store import chain, deployment, log
@@ -41,18 +41,29 @@ class Deployer(Protocol):
         ...
 
 
-def prepare_log(services: Services, root: ec.EllipticCurvePrivateKey) -> None:
+def prepare_log(services: Services, root: ec.EllipticCurvePrivateKey | None) -> None:
     """Make the empty log, claim the database for this issuer, list its public keys and sign a first
-    statement, so that invoices can be issued before there is a chain. Harmless again."""
+    statement, so that invoices can be issued before there is a chain. Harmless again, without the root."""
     now, keyring = services.clock(), services.keyring
     with services.database.unit_of_work() as uow:
         log.open_log(uow.connection)
         deployment.claim(uow.connection, keyring.issuer_id)
-        for use, key in (("entry", keyring.entry), ("checkpoint", keyring.checkpoint)):
-            der = public_der(key)
-            values = {"id": key_id(der), "use": use, "public_key": der, "valid_from": now}
-            deployment.put_key(uow.connection, values)
-        if deployment.statement(uow.connection) is None:
+        for use, der, certificate in (
+            ("root", public_key_in(keyring.root_certificate.encode()), keyring.root_certificate),
+            ("entry", public_der(keyring.entry), keyring.entry_certificate),
+            ("checkpoint", public_der(keyring.checkpoint), None),
+        ):
+            deployment.put_key(
+                uow.connection,
+                {
+                    "id": key_id(der),
+                    "use": use,
+                    "public_key": der,
+                    "certificate": certificate,
+                    "valid_from": now,
+                },
+            )
+        if root is not None and deployment.statement(uow.connection) is None:
             deployment.put_statement(uow.connection, sign_statement(uow.connection, services, root))
         uow.commit()
 
