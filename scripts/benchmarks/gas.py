@@ -14,7 +14,7 @@ from scripts.lib.addresses import free_port
 BEFORE, A_HEAD = 1_000_000, 1_000
 
 
-def measure(runs: int) -> None:
+def measure(runs: int) -> Report:
     report = Report(f"Gas, {A_HEAD:,} entries a head after {BEFORE:,}")
     tiles: dict[tuple[int, int], bytes] = {}
     leaves = [hashlib.sha256(n.to_bytes(8, "big")).digest() for n in range(BEFORE + runs * A_HEAD)]
@@ -26,7 +26,7 @@ def measure(runs: int) -> None:
             report.add({"gas an append": gas, "gas an entry": gas / A_HEAD})
     finally:
         running.stop()
-    report.show()
+    return report
 
 
 def _append(rpc_url: str, tiles: dict[tuple[int, int], bytes], runs: int) -> list[int]:

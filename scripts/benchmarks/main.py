@@ -1,27 +1,93 @@
-"""`./scripts/bench [NAME…] [--runs N]`: every benchmark, or those that are named."""
+"""`./scripts/bench [NAME…] [--runs N] [--json FILE]`: every benchmark, or those that are named."""
 
 from __future__ import annotations
 
 import argparse
+import json
+import os
+import platform
+import subprocess
 from collections.abc import Sequence
+from datetime import UTC, datetime
+from pathlib import Path
 
-from scripts.benchmarks import gas, path, seal, start
+from scripts.benchmarks import gas, path, pdf, seal, start
+from scripts.benchmarks.report import ENOUGH_RUNS, Report
+from scripts.lib.paths import ROOT
+from scripts.lib.progress import Failed
 
-BENCHMARKS = {"path": path.measure, "seal": seal.measure, "gas": gas.measure, "start": start.measure}
+BENCHMARKS = {
+    "path": path.measure,
+    "seal": seal.measure,
+    "gas": gas.measure,
+    "start": start.measure,
+    "pdf": pdf.measure,
+}
+INTERRUPTED = 130
 
 
 def main(arguments: Sequence[str]) -> int:
+    options = _options(arguments)
+    reports: dict[str, Report] = {}
+    try:
+        for name in options.names or BENCHMARKS:
+            print(f"Measuring {name}, {options.runs} runs …", flush=True)
+            reports[name] = BENCHMARKS[name](options.runs)
+            reports[name].show()
+            if options.json is not None:  # after each, so that an interruption keeps what was measured
+                _write(options.json, reports)
+    except Failed as failure:
+        print(failure)
+        return 1
+    except KeyboardInterrupt:
+        print("\nStopped; what the benchmarks had started is gone again.")
+        return INTERRUPTED
+    return 0
+
+
+def _options(arguments: Sequence[str]) -> argparse.Namespace:
     parser = argparse.ArgumentParser(
         prog="./scripts/bench", description="Measure Stall Ledger on this machine."
     )
     parser.add_argument(
         "names", nargs="*", metavar="NAME", help=f"of {', '.join(BENCHMARKS)}; all where none"
     )
-    parser.add_argument("--runs", type=int, default=5, help="runs of each, of which the median is shown (5)")
+    parser.add_argument(
+        "--runs",
+        type=int,
+        default=ENOUGH_RUNS,
+        help=f"runs of each, of which the median is shown ({ENOUGH_RUNS})",
+    )
+    parser.add_argument("--json", type=Path, metavar="FILE", help="write the figures there as well")
     options = parser.parse_args(arguments)
     if unknown := set(options.names) - set(BENCHMARKS):
         parser.error(f"there is no benchmark {', '.join(sorted(unknown))}")
-    for name in options.names or BENCHMARKS:
-        print(f"Measuring {name}, {options.runs} runs …", flush=True)
-        BENCHMARKS[name](options.runs)
-    return 0
+    if options.runs < 1:
+        parser.error("at least one run is needed")
+    return options
+
+
+def _write(file: Path, reports: dict[str, Report]) -> None:
+    """The figures, with what a reader needs to compare them: when, where and which commit."""
+    document = {
+        "taken_at": datetime.now(UTC).isoformat(timespec="seconds"),
+        "commit": _commit(),
+        "processors": os.cpu_count(),
+        "platform": platform.platform(),
+        "python": platform.python_version(),
+        "benchmarks": {
+            name: {"title": report.title, "figures": report.figures()} for name, report in reports.items()
+        },
+    }
+    file.write_text(json.dumps(document, indent=1, ensure_ascii=False) + "\n")
+
+
+def _commit() -> str | None:
+    """None where the checkout came without its history, or without git."""
+    try:
+        asked = subprocess.run(
+            ["git", "describe", "--always", "--dirty"], cwd=ROOT, capture_output=True, text=True, check=False
+        )
+    except FileNotFoundError:
+        return None
+    return asked.stdout.strip() or None

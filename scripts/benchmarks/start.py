@@ -5,56 +5,42 @@ from __future__ import annotations
 import signal
 import subprocess
 import sys
-import tempfile
 import time
-import urllib.error
-import urllib.request
 from pathlib import Path
 
+from scripts.benchmarks.installation import scratch
 from scripts.benchmarks.report import Report
 from scripts.lib.addresses import free_port
+from scripts.lib.asking import answers
 from scripts.lib.paths import ROOT
+from scripts.lib.processes import wait_until
 
 GIVES_UP_S = 120.0
 
 
-def measure(runs: int) -> None:
+def measure(runs: int) -> Report:
     report = Report("./scripts/run --local, from the command to /readyz")
-    with tempfile.TemporaryDirectory(prefix="stall-ledger-bench-") as folder:
-        report.add({"first start with a new data directory, s": _start(Path(folder))})
+    with scratch() as folder:
+        report.add({"first start with a new data directory, s": _start(folder)})
         for _ in range(runs):
-            report.add({"second start, s": _start(Path(folder))})
-    report.show()
+            report.add({"second start, s": _start(folder)})
+    return report
 
 
 def _start(folder: Path) -> float:
-    folder.chmod(0o711)
     port = free_port()
-    command = [
-        sys.executable,
-        str(ROOT / "scripts" / "run"),
-        "--local",
-        "--port",
-        str(port),
-        "--data",
-        str(folder),
-    ]
+    script = str(ROOT / "scripts" / "run")
+    command = [sys.executable, script, "--local", "--port", str(port), "--data", str(folder)]
     started = time.perf_counter()
     process = subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+
+    def ready_or_ended() -> bool:
+        return answers(port, "/readyz") or process.poll() is not None
+
     try:
-        while not _ready(port):
-            if process.poll() is not None or time.perf_counter() - started > GIVES_UP_S:
-                raise RuntimeError("it did not start")
-            time.sleep(0.05)
+        if not wait_until(ready_or_ended, GIVES_UP_S) or process.poll() is not None:
+            raise RuntimeError("it did not start")
         return time.perf_counter() - started
     finally:
         process.send_signal(signal.SIGTERM)
         process.wait()
-
-
-def _ready(port: int) -> bool:
-    try:
-        with urllib.request.urlopen(f"http://127.0.0.1:{port}/readyz", timeout=2) as answer:
-            return bool(answer.status == 200)
-    except (urllib.error.URLError, ConnectionError, TimeoutError):
-        return False
