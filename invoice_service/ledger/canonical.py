@@ -8,9 +8,13 @@ rather than half supported. The subset is checked before writing and right after
 from __future__ import annotations
 
 import json
+import re
 from typing import Any
 
 MAX_SAFE_INTEGER = 2**53 - 1  # RFC 8785 section 3.2.2.3: beyond it, readers in other languages disagree
+MAX_DEPTH = 100  # ours nest to six levels; far below where a parser in C overflows the stack
+_STRING = re.compile(rb'"(?:[^"\\]|\\.)*+(?:"|\\?\Z)', re.DOTALL)  # an unclosed one runs to the end
+_BRACKET = re.compile(rb"[\[\]{}]")
 
 
 class NotCanonical(ValueError):
@@ -19,7 +23,7 @@ class NotCanonical(ValueError):
 
 def encode(value: Any) -> bytes:
     """Raises NotCanonical for floats, big integers, lone surrogates, and keys that are not ASCII strings."""
-    _check(value)
+    _check(value, MAX_DEPTH)
     try:
         text = json.dumps(value, ensure_ascii=False, sort_keys=True, separators=(",", ":"), allow_nan=False)
         return text.encode("utf-8")
@@ -29,29 +33,45 @@ def encode(value: Any) -> bytes:
 
 def decode(data: bytes) -> Any:
     """The value of canonical bytes. Raises NotCanonical for any other bytes, duplicate keys included."""
+    if depth(data) > MAX_DEPTH:
+        raise NotCanonical("nested too deep")
     try:
         value = json.loads(data.decode("utf-8"))
-        canonical = encode(value)
-    except (UnicodeDecodeError, json.JSONDecodeError, RecursionError) as error:
+    except ValueError as error:  # a number of thousands of digits is a plain ValueError
         raise NotCanonical("not JSON in UTF-8") from error
-    if canonical != data:
+    if encode(value) != data:
         raise NotCanonical("not in canonical form")
     return value
 
 
-def _check(value: Any) -> None:
+def depth(data: bytes) -> int:
+    """How deep the lists and objects of a JSON text nest, before any parser goes down there.
+
+    Parsers recurse, and what stops them (a limit that any imported library may raise) is not ours. Of a text
+    that is no JSON, the part before its first fault counts right, and no parser goes further.
+    """
+    deepest = level = 0
+    for bracket in _BRACKET.findall(_STRING.sub(b"", data)):
+        level += 1 if bracket in b"[{" else -1
+        deepest = max(deepest, level)
+    return deepest
+
+
+def _check(value: Any, levels: int) -> None:
     if value is None or isinstance(value, str | bool):
         return
     if isinstance(value, int):
         if abs(value) > MAX_SAFE_INTEGER:
             raise NotCanonical(f"integer {value} is too large")
+    elif isinstance(value, list | dict) and not levels:
+        raise NotCanonical("nested too deep")
     elif isinstance(value, list):
         for item in value:
-            _check(item)
+            _check(item, levels - 1)
     elif isinstance(value, dict):
         for key, item in value.items():
             if not (isinstance(key, str) and key.isascii()):
                 raise NotCanonical(f"key {key!r} is not an ASCII string")
-            _check(item)
+            _check(item, levels - 1)
     else:
         raise NotCanonical(f"{type(value).__name__} has no canonical form")

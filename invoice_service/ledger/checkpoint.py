@@ -49,22 +49,39 @@ def sign(checkpoint: Checkpoint, key: ed25519.Ed25519PrivateKey) -> str:
 
 
 def open_note(note: str, *, origin: str, public_key_der: bytes) -> Checkpoint:
-    """The checkpoint in a signed note, if `origin`'s key signed it. Raises BadCheckpoint."""
+    """The checkpoint in a signed note, if `origin`'s key signed it. Raises BadCheckpoint.
+
+    Signature lines of other keys (witnesses) are passed over, as C2SP has it, but they must be such lines.
+    """
     body, separator, signatures = note.rpartition("\n\n")
     lines = body.split("\n")
-    if not separator or len(lines) != 3 or lines[0] != origin:
+    if not separator or len(lines) != 3 or lines[0] != origin or not signatures.endswith("\n"):
         raise BadCheckpoint("not a checkpoint of this log")
-    checkpoint = Checkpoint(origin, _size(lines[1]), _base64(lines[2], HASH_BYTES))
-    expected = key_hash(origin, public_key_der)
-    for line in signatures.splitlines():
-        prefix = f"— {origin} "
-        if not line.startswith(prefix):
-            continue
-        signature = _base64(line.removeprefix(prefix), 4 + 64)
-        signed = f"{body}\n".encode()
-        if signature[:4] == expected and verifies_ed25519(public_key_der, signed, signature[4:]):
-            return checkpoint
-    raise BadCheckpoint("no signature by the log's key")
+    checkpoint = Checkpoint(origin, _size(lines[1]), _base64(lines[2]))
+    if len(checkpoint.root) != HASH_BYTES:
+        raise BadCheckpoint("the root is not a hash")
+    signed = [_signature(line) for line in signatures.removesuffix("\n").split("\n")]
+    if not any(name == origin and _holds(checkpoint, data, public_key_der) for name, data in signed):
+        raise BadCheckpoint("no signature by the log's key")
+    return checkpoint
+
+
+def _holds(checkpoint: Checkpoint, signature: bytes, public_key_der: bytes) -> bool:
+    try:
+        expected = key_hash(checkpoint.origin, public_key_der)
+    except ValueError:  # a key of another kind signs no checkpoints
+        return False
+    message = checkpoint.body().encode()
+    return signature[:4] == expected and verifies_ed25519(public_key_der, message, signature[4:])
+
+
+def _signature(line: str) -> tuple[str, bytes]:
+    """(key name, key hash ‖ signature) of one line."""
+    dash, _, rest = line.partition(" ")
+    name, _, signature = rest.partition(" ")
+    if dash != "—" or not name:
+        raise BadCheckpoint("a line is no signature")
+    return name, _base64(signature)
 
 
 def _size(text: str) -> int:
@@ -73,11 +90,12 @@ def _size(text: str) -> int:
     return int(text)
 
 
-def _base64(text: str, length: int) -> bytes:
+def _base64(text: str) -> bytes:
+    """Of several spellings that decoders take (unused bits), only the one that encoders write."""
     try:
         data = base64.b64decode(text, validate=True)
     except (binascii.Error, ValueError):
         data = b""
-    if len(data) != length:
-        raise BadCheckpoint("a hash or signature is not base64 of the right length")
+    if not data or base64.b64encode(data).decode() != text:
+        raise BadCheckpoint("a hash or signature is not base64")
     return data

@@ -25,7 +25,7 @@ from invoice_service.ledger.entry import (
     buyer_commitment,
 )
 from invoice_service.ledger.keys import verifies_p256
-from invoice_service.ledger.tree import leaf_hash
+from invoice_service.ledger.tree import HASH_BYTES, leaf_hash
 
 TYPE = "stall-ledger-evidence"
 MAX_BYTES = 256_000  # sixty lines and a long buyer fit forty times over
@@ -144,14 +144,16 @@ def parse(data: bytes) -> Evidence:
     """Read a file strictly. Raises NotEvidence; what it returns is still to be verified."""
     if len(data) > MAX_BYTES:
         raise NotEvidence("too large for an evidence file")
+    if canonical.depth(data) > MAX_DEPTH:
+        raise NotEvidence("nested too deep for an evidence file")
     try:
         document = json.loads(data.decode("utf-8"), object_pairs_hook=_without_doubles)
         if document["type"] != TYPE or document["version"] != 1 or type(document["version"]) is not int:
             raise NotEvidence("another type or version")
-        if set(document) != _FIELDS or _depth(document) > MAX_DEPTH:
+        if set(document) != _FIELDS:
             raise NotEvidence("fields are missing or unknown")
         return _from_json(document)
-    except (UnicodeDecodeError, ValueError, KeyError, TypeError, RecursionError) as error:
+    except (UnicodeDecodeError, ValueError, KeyError, TypeError) as error:
         raise NotEvidence("not an evidence file") from error
 
 
@@ -160,7 +162,8 @@ def verify(evidence: Evidence, *, trusted_issuer: bytes | None, chain: HeadSourc
 
     `trusted_issuer` is the pinned root fingerprint (32 bytes). Without it, or without an anchored
     head, the verdict is "undecided" at best. Without `chain` the last step is left out by choice and
-    said to be: what is then proven is the issuer's word, not the chain's.
+    said to be: what is then proven is the issuer's word, not the chain's. Of what the file says beside
+    its steps (issuer, block, time, operator), the verdict repeats nothing unless it is "genuine".
     """
     check = _Verification(evidence, trusted_issuer, chain)
     steps: list[Step] = []
@@ -188,6 +191,7 @@ class _Verification:
         self.statement: statement.IssuerStatement | None = None
         self.entry: Entry | None = None
         self.head: checkpoint.Checkpoint | None = None
+        self.entry_key: statement.WorkingKey | None = None
         self.anchored: AnchoredHead | None = None
         self.epoch: statement.Epoch | None = None
 
@@ -203,6 +207,8 @@ class _Verification:
         return [*taken, ("chain", self.check_chain)] if self.chain else taken
 
     def conclude(self, verdict: str, steps: tuple[Step, ...]) -> Verdict:
+        if verdict != GENUINE:
+            return Verdict(verdict, steps)
         return Verdict(
             verdict=verdict,
             steps=steps,
@@ -260,57 +266,77 @@ class _Verification:
         return "The buyer's details match the entry, to the byte."
 
     def check_signature(self) -> str:
-        entry = self._entry()
+        self.entry_key = key = self._signing_key()
+        instant_ms = self._entry().instant_ms
+        if instant_ms < key.valid_from_ms:
+            raise VerificationError("The entry is older than the key that signed it.")
+        if key.revoked_ms is not None and instant_ms >= key.revoked_ms:
+            raise VerificationError("The key that signed the entry had been revoked.")
+        if key.revoked_ms is not None and self.chain is None:
+            # Whoever stole the key writes any instant: only a block's time says what is older than the theft.
+            raise Undecided(
+                "The key that signed the entry has been revoked since. Only the chain can say more."
+            )
+        return f"The entry is signed by the issuer's working key {key.id.hex()[:16]}."
+
+    def _signing_key(self) -> statement.WorkingKey:
         for key in self._statement().keys:
-            if key.use != "entry":
-                continue
-            if verifies_p256(key.public_key, self.evidence.entry, self.evidence.signature):
-                if entry.instant_ms < key.valid_from_ms:
-                    raise VerificationError("The entry is older than the key that signed it.")
-                if key.revoked_ms is not None and entry.instant_ms >= key.revoked_ms:
-                    raise VerificationError("The key that signed the entry had been revoked.")
-                return f"The entry is signed by the issuer's working key {key.id.hex()[:16]}."
+            if key.use == "entry" and verifies_p256(
+                key.public_key, self.evidence.entry, self.evidence.signature
+            ):
+                return key
         raise VerificationError("The entry is not signed by any of the issuer's keys.")
 
     def check_inclusion(self) -> str:
         evidence = self.evidence
         if evidence.index is None or evidence.checkpoint is None:
             raise Undecided("The invoice is issued but was not yet in the log when this file was made.")
-        self.head = head = self._open_checkpoint(evidence.checkpoint)
+        head, head_key = self._open_checkpoint(evidence.checkpoint)
+        self.head = head
         leaf = leaf_hash(evidence.entry)
         if not proof.includes(leaf, evidence.index, head.size, evidence.inclusion, head.root):
             raise VerificationError("The entry is not in the log where the file says it is.")
+        if head_key.revoked_ms is not None and self.chain is None:
+            raise Undecided("The log's key has been revoked since. Only the chain can say more.")
         return f"The entry is number {evidence.index} of the {head.size} entries under the log's signed head."
 
     def check_chain(self) -> str:
+        if self.trusted_issuer is None:
+            raise Undecided("A contract that only the file itself names proves nothing, so it was not asked.")
         if self.head is None or self.chain is None:
             raise Undecided("Without a place in the log there is nothing to look up on the chain.")
         try:
-            heads = self._find_epoch(self.chain)
-            self.anchored = anchored = heads.anchored_at(self.head.root)
+            self.anchored = anchored = self._find_head(self.chain, self.head.root)
         except ConnectionError as error:
             raise Undecided("The chain is not answering, so its part could not be checked.") from error
-        if anchored is None:
-            raise Undecided("The log's head in this file is not on the chain yet. Fetch the file again.")
         if anchored.size != self.head.size:
             raise VerificationError("The chain holds this head with another size.")
+        revoked_ms = self.entry_key.revoked_ms if self.entry_key else None
+        if revoked_ms is not None and anchored.time.timestamp() * 1000 >= revoked_ms:
+            raise Undecided("The key that signed the entry was revoked before this head came on the chain.")
         return f"The log's head is on chain in block {anchored.block_number}."
 
-    def _find_epoch(self, chain: HeadSource) -> AnchoredHeads:
-        for epoch in reversed(self._statement().epochs):
+    def _find_head(self, chain: HeadSource, root: bytes) -> AnchoredHead:
+        """Oldest epoch first: one that goes on from another holds its last head too, with a later time."""
+        found_epoch = False
+        for epoch in self._statement().epochs:
             heads = chain.open(epoch)
-            if heads is not None:
+            anchored = heads.anchored_at(root) if heads else None
+            found_epoch = found_epoch or heads is not None
+            if anchored is not None:
                 self.epoch = epoch
-                return heads
+                return anchored
+        if found_epoch:
+            raise Undecided("The log's head in this file is not on the chain yet. Fetch the file again.")
         raise Undecided("The chain asked is none of those that the issuer names.")
 
-    def _open_checkpoint(self, note: str) -> checkpoint.Checkpoint:
+    def _open_checkpoint(self, note: str) -> tuple[checkpoint.Checkpoint, statement.WorkingKey]:
         issuer = self._statement()
         for key in issuer.keys:
             if key.use != "checkpoint":
                 continue
             try:
-                return checkpoint.open_note(note, origin=issuer.origin, public_key_der=key.public_key)
+                return checkpoint.open_note(note, origin=issuer.origin, public_key_der=key.public_key), key
             except checkpoint.BadCheckpoint:
                 continue
         raise VerificationError("The log's head in the file is not signed by the issuer's log key.")
@@ -334,6 +360,9 @@ def _from_json(document: dict[str, Any]) -> Evidence:
         document["checkpoint"] is None
     ):
         raise NotEvidence("a field is missing its companion")
+    inclusion = document["inclusion"]
+    if not isinstance(inclusion, list) or (inclusion and document["index"] is None):
+        raise NotEvidence("a proof is a list, and of a place in the log")
     return Evidence(
         body=body,
         body_salt=_hex(document["body_salt"], SALT_BYTES),
@@ -343,7 +372,7 @@ def _from_json(document: dict[str, Any]) -> Evidence:
         signature=_hex(document["signature"], SIGNATURE_BYTES),
         index=None if document["index"] is None else _index(document["index"]),
         checkpoint=None if document["checkpoint"] is None else _text(document["checkpoint"]),
-        inclusion=tuple(_hex(node, 32) for node in document["inclusion"]),
+        inclusion=tuple(_hex(node, HASH_BYTES) for node in inclusion),
         issuer=issuer,
     )
 
@@ -374,11 +403,3 @@ def _index(value: Any) -> int:
     if isinstance(value, bool) or not isinstance(value, int) or value < 0:
         raise NotEvidence("an index is a whole number")
     return value
-
-
-def _depth(value: Any) -> int:
-    if isinstance(value, dict):
-        return 1 + max(map(_depth, value.values()), default=0)
-    if isinstance(value, list):
-        return 1 + max(map(_depth, value), default=0)
-    return 0

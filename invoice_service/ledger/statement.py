@@ -16,6 +16,7 @@ from cryptography.hazmat.primitives.asymmetric import ec
 
 from invoice_service.ledger import canonical
 from invoice_service.ledger.keys import key_id, public_der, sign_p256, verifies_p256
+from invoice_service.ledger.tree import HASH_BYTES
 
 TAG = b"SLSTATE1"
 
@@ -102,16 +103,17 @@ def open_signed(signed: Any) -> IssuerStatement:
     Raises BadStatement.
     """
     try:
-        document, signature = signed["statement"], bytes.fromhex(signed["signature"])
+        document, signature = signed["statement"], _hex(signed["signature"], 64)
         statement = _read(document)
-        message = TAG + canonical.encode(document)
+        data = canonical.encode(document)
+        understood = canonical.encode(statement.to_json())
     except (KeyError, TypeError, ValueError, AttributeError, binascii.Error) as error:
         raise BadStatement("the issuer statement cannot be read") from error
     if key_id(statement.root_key) != statement.issuer_id:
         raise BadStatement("the issuer id is not the fingerprint of the root key")
-    if not verifies_p256(statement.root_key, message, signature):
+    if not verifies_p256(statement.root_key, TAG + data, signature):
         raise BadStatement("the issuer statement is not signed by its root key")
-    if document != statement.to_json() or set(signed) != {"statement", "signature"}:
+    if data != understood or set(signed) != {"statement", "signature"}:
         raise BadStatement("the issuer statement holds something unknown")
     return statement
 
@@ -125,10 +127,10 @@ def _read(document: Any) -> IssuerStatement:
     if document["type"] != "issuer-statement" or document["version"] != 1:
         raise BadStatement("not an issuer statement of version 1")
     return IssuerStatement(
-        issuer_id=bytes.fromhex(document["issuer"]),
-        name=document["name"],
+        issuer_id=_hex(document["issuer"], HASH_BYTES),
+        name=_text(document["name"]),
         root_key=base64.b64decode(document["root_key"], validate=True),
-        origin=document["origin"],
+        origin=_text(document["origin"]),
         keys=tuple(_read_key(key) for key in document["keys"]),
         epochs=tuple(_read_epoch(epoch) for epoch in document["epochs"]),
     )
@@ -136,27 +138,44 @@ def _read(document: Any) -> IssuerStatement:
 
 def _read_key(key: Any) -> WorkingKey:
     revoked_ms = key["revoked_ms"]
+    public_key = base64.b64decode(key["public_key"], validate=True)
+    if _hex(key["id"], HASH_BYTES) != key_id(public_key):
+        raise BadStatement("a key's id is not its fingerprint")
     return WorkingKey(
-        id=bytes.fromhex(key["id"]),
-        use=key["use"],
-        public_key=base64.b64decode(key["public_key"], validate=True),
-        valid_from_ms=_instant_ms(key["valid_from_ms"]),
-        revoked_ms=None if revoked_ms is None else _instant_ms(revoked_ms),
+        id=key_id(public_key),
+        use=_text(key["use"]),
+        public_key=public_key,
+        valid_from_ms=_whole(key["valid_from_ms"]),
+        revoked_ms=None if revoked_ms is None else _whole(revoked_ms),
     )
-
-
-def _instant_ms(value: Any) -> int:
-    if type(value) is not int:
-        raise BadStatement("an instant is a whole number of milliseconds")
-    return value
 
 
 def _read_epoch(epoch: Any) -> Epoch:
     return Epoch(
-        nonce=bytes.fromhex(epoch["nonce"]),
-        chain_id=epoch["chain_id"],
-        genesis_hash=bytes.fromhex(epoch["genesis_hash"]),
-        contract=bytes.fromhex(epoch["contract"]),
-        log_id=bytes.fromhex(epoch["log_id"]),
-        operator=epoch["operator"],
+        nonce=_hex(epoch["nonce"], HASH_BYTES),
+        chain_id=_whole(epoch["chain_id"]),
+        genesis_hash=_hex(epoch["genesis_hash"], HASH_BYTES),
+        contract=_hex(epoch["contract"], 20),
+        log_id=_hex(epoch["log_id"], HASH_BYTES),
+        operator=_text(epoch["operator"]),
     )
+
+
+def _hex(text: Any, length: int) -> bytes:
+    """Lower-case hex only, so that a statement has one spelling."""
+    data = bytes.fromhex(text)
+    if len(data) != length or data.hex() != text:
+        raise BadStatement("hex of another length or spelling")
+    return data
+
+
+def _text(value: Any) -> str:
+    if not isinstance(value, str):
+        raise BadStatement("a text is expected")
+    return value
+
+
+def _whole(value: Any) -> int:
+    if type(value) is not int:
+        raise BadStatement("a whole number is expected")
+    return value
