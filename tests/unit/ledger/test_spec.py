@@ -1,47 +1,82 @@
-"""SPEC.md tells the truth: its examples are the vector's values, and the vector verifies."""
+"""SPEC.md tells the truth: its examples are the vectors' values, and it names every byte and member."""
 
 from __future__ import annotations
 
-import base64
 import json
+import re
+from typing import Any
 
 import pytest
 
-from invoice_service.ledger import canonical
-from invoice_service.ledger import evidence as ev
-from invoice_service.ledger.entry import body_commitment
+from invoice_service.ledger import entry
+from invoice_service.ledger.evidence import MAX_BYTES
 from scripts.lib.paths import ROOT
-from tests.unit.ledger.evidence_files import ChainThatHolds
+from tests.unit.ledger.vectors import load
 
-SPEC = (ROOT / "invoice_service" / "ledger" / "SPEC.md").read_text()
-VECTOR = json.loads((ROOT / "tests" / "vectors" / "evidence.json").read_text())
-EVIDENCE = VECTOR["evidence"]
+SPEC = (ROOT / "invoice_service" / "ledger" / "SPEC.md").read_text("utf-8")
+EXAMPLE = re.compile(r"^    (\w+\.json) (/\S+)\n    (.+)$", re.MULTILINE)
+EXAMPLES = EXAMPLE.findall(SPEC)
+SECTIONS = {part[0]: part for part in SPEC.split("\n## ")[1:]}
+INVOICE = load("evidence.json")["files"]["invoice"]
 
 
-def test_the_vector_is_genuine() -> None:
-    chain = ChainThatHolds({bytes.fromhex(VECTOR["head"]): 5})
-    found = ev.verify(
-        ev.parse(json.dumps(EVIDENCE).encode()), trusted_issuer=bytes.fromhex(VECTOR["root"]), chain=chain
-    )
-    assert found.verdict == ev.GENUINE
+def at(document: Any, pointer: str) -> Any:
+    for key in pointer.split("/")[1:]:
+        document = document[int(key)] if isinstance(document, list) else document[key]
+    return document
+
+
+def members(value: Any) -> set[str]:
+    """Every member's name, at any depth."""
+    if isinstance(value, dict):
+        return set(value).union(*map(members, value.values()))
+    return set().union(*map(members, value)) if isinstance(value, list) else set()
+
+
+@pytest.mark.parametrize(("file", "pointer", "value"), EXAMPLES)
+def test_its_examples_are_the_vectors(file: str, pointer: str, value: str) -> None:
+    assert json.loads(value) == at(load(file), pointer)
+
+
+def test_every_section_but_the_reserved_one_has_examples() -> None:
+    assert sorted(SECTIONS) == list("123456789")
+    assert [number for number in "12345678" if not EXAMPLE.search(SECTIONS[number])] == []
 
 
 @pytest.mark.parametrize(
-    "example",
+    ("section", "document"),
     [
-        canonical.encode(EVIDENCE["body"]).decode(),
-        EVIDENCE["entry"],
-        body_commitment(bytes([2]) * 32, canonical.encode(EVIDENCE["body"])).hex(),
-        f"= {VECTOR['log_id']}",
-        f"leaf of the entry above = {VECTOR['leaf']}",
-        f"root of its five entries = {VECTOR['head']}",
-        base64.b64encode(bytes.fromhex(VECTOR["head"])).decode(),
+        ("4", load("documents.json")["sale"]["value"]),
+        ("4", load("documents.json")["invoice"]["value"]),
+        ("4", load("documents.json")["buyer"]["value"]),
+        ("5", INVOICE["issuer"]["statement"]),
+        ("8", dict.fromkeys(INVOICE)),
     ],
+    ids=["sale", "invoice", "buyer", "statement", "evidence"],
 )
-def test_its_examples_are_the_vectors(example: str) -> None:
-    assert example in SPEC
+def test_it_names_every_member(section: str, document: Any) -> None:
+    assert {name for name in members(document) if f"`{name}`" not in SECTIONS[section]} == set()
 
 
-@pytest.mark.parametrize("name", sorted(EVIDENCE))
-def test_it_names_every_field_of_an_evidence_file(name: str) -> None:
-    assert f"`{name}`" in SPEC
+def test_its_table_of_offsets_is_the_entrys() -> None:
+    rows = [
+        (int(offset), int(size))
+        for offset, size in re.findall(r"^\| (\d+) \| (\d+) \|", SECTIONS["3"], re.MULTILINE)
+    ]
+    assert [offset for offset, _ in rows] == [sum(size for _, size in rows[:n]) for n in range(len(rows))]
+    assert sum(size for _, size in rows) == entry.ENTRY_BYTES
+    made = load("entry.json")["good"][1]
+    sizes = [1, 32, 20, 32, 32]
+    fields = ["kind", "issuer_id", "claim_address", "body_commitment", "buyer_commitment"]
+    for (offset, size), expected, name in zip(rows[1:], sizes, fields, strict=False):
+        cut = made["bytes"][2 * offset : 2 * (offset + size)]
+        assert (size, cut) == (expected, f"{made[name]:02x}" if name == "kind" else made[name])
+
+
+def test_it_names_every_kind_limit_and_verdict() -> None:
+    assert [
+        f"{kind.value} {kind.name}" for kind in entry.Kind if f"{kind.value} {kind.name}" not in SPEC
+    ] == []
+    assert f"{MAX_BYTES:,} bytes" in SECTIONS["8"]
+    verdicts = {case["verdict"] for case in load("evidence.json")["cases"]}
+    assert {verdict for verdict in verdicts if f"**{verdict}**" not in SECTIONS["8"]} == set()

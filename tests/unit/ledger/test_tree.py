@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-import json
+import hashlib
+from collections.abc import Sequence
 
 import pytest
 from hypothesis import given, settings
@@ -10,9 +11,9 @@ from hypothesis import strategies as st
 from pymerkle import InmemoryTree, MerkleProof
 
 from invoice_service.ledger import proof, tree
-from scripts.lib.paths import ROOT
+from tests.unit.ledger.vectors import load
 
-VECTORS = json.loads((ROOT / "tests" / "vectors" / "tree.json").read_text())
+VECTORS, TILES = load("tree.json"), load("tiles.json")
 LEAVES = [tree.leaf_hash(bytes.fromhex(leaf)) for leaf in VECTORS["leaves"]]
 
 
@@ -127,3 +128,91 @@ def test_no_proof_of_what_is_not_there(index: int, size: int) -> None:
 def test_a_log_does_not_shrink() -> None:
     with pytest.raises(IndexError):
         tree.consistency_proof(4, 3, grown(LEAVES).read)
+
+
+@pytest.fixture(scope="module")
+def long_log() -> Tiles:
+    """Past the border of the second level, grown in steps that stop short of every border, and on it."""
+    tiles = Tiles()
+    for size in (1, 255, 256, 65_535, 65_536, TILES["size"]):
+        tiles.grow([tree.leaf_hash(str(n).encode()) for n in range(tiles.size, size)])
+    return tiles
+
+
+def test_tiles_of_a_long_log(long_log: Tiles) -> None:
+    for case in TILES["tiles"]:
+        tile = long_log.read(case["level"], case["index"])
+        assert len(tile) == case["width"] * 32
+        assert tile[:32].hex() == case["first"]
+        assert hashlib.sha256(tile).hexdigest() == case["sha256"]
+
+
+def test_roots_of_a_long_log_as_pymerkle_computes_them(long_log: Tiles) -> None:
+    oracle = InmemoryTree(algorithm="sha256")
+    for n in range(TILES["size"]):
+        oracle.append_entry(str(n).encode())
+    for case in TILES["roots"]:
+        assert tree.root(case["size"], long_log.read).hex() == case["root"]
+        assert oracle.get_root(case["size"]).hex() == case["root"]
+
+
+@settings(max_examples=60, deadline=None)
+@given(st.data())
+def test_proofs_over_the_border_of_the_second_level(long_log: Tiles, data: st.DataObject) -> None:
+    size = data.draw(st.integers(65_500, TILES["size"]))
+    old, index = data.draw(st.integers(1, size)), data.draw(st.integers(0, size - 1))
+    root, old_root = tree.root(size, long_log.read), tree.root(old, long_log.read)
+    leaf = tree.leaf_hash(str(index).encode())
+    path = tree.inclusion_proof(index, size, long_log.read)
+    growth = tree.consistency_proof(old, size, long_log.read)
+    assert proof.includes(leaf, index, size, path, root)
+    assert root_above(leaf, index, size, path) == root
+    assert proof.is_consistent(old, size, growth, old_root, root)
+
+
+# SPEC.md tells the checking of proofs from the top down; the code climbs from the leaf. They must agree.
+
+
+def root_above(leaf: bytes, index: int, size: int, path: Sequence[bytes]) -> bytes | None:
+    if size == 1 or not path:
+        return leaf if size == 1 and not path else None
+    split = 1 << ((size - 1).bit_length() - 1)
+    if index < split:
+        below = root_above(leaf, index, split, path[:-1])
+        return below and tree.node_hash(below, path[-1])
+    below = root_above(leaf, index - split, size - split, path[:-1])
+    return below and tree.node_hash(path[-1], below)
+
+
+def roots_above(old: int, new: int, path: Sequence[bytes], known: bytes | None) -> tuple[bytes, bytes] | None:
+    if old == new:
+        rest = [known, *path] if known else list(path)
+        return (rest[0], rest[0]) if len(rest) == 1 else None
+    if not path:
+        return None
+    split = 1 << ((new - 1).bit_length() - 1)
+    if old <= split:
+        below = roots_above(old, split, path[:-1], known)
+        return below and (below[0], tree.node_hash(below[1], path[-1]))
+    below = roots_above(old - split, new - split, path[:-1], None)
+    return below and (tree.node_hash(path[-1], below[0]), tree.node_hash(path[-1], below[1]))
+
+
+NODES = st.lists(st.sampled_from([bytes([n]) * 32 for n in range(4)]), max_size=7)
+
+
+@settings(max_examples=500)
+@given(st.integers(1, 40), NODES, st.data())
+def test_any_path_as_the_specification_says_it(size: int, path: list[bytes], data: st.DataObject) -> None:
+    """Random paths of every length: both ways name the same root, or none."""
+    leaf, index = bytes(32), data.draw(st.integers(0, size - 1))
+    root = root_above(leaf, index, size, path)
+    assert proof.includes(leaf, index, size, path, root or b"") is (root is not None)
+    old = data.draw(st.integers(1, size))
+    known = bytes([5]) * 32
+    heads = roots_above(old, size, path, known)
+    if heads is not None and heads[0] == known:
+        assert proof.is_consistent(old, size, path, *heads)
+    for new_root in (known, heads[1] if heads else known):
+        expected = heads == (known, new_root)
+        assert proof.is_consistent(old, size, path, known, new_root) is expected

@@ -1,0 +1,163 @@
+"""The vectors are what the code says, and the evidence cases get the verdicts that stand beside them."""
+
+from __future__ import annotations
+
+import base64
+import copy
+import json
+from datetime import UTC, datetime
+from types import SimpleNamespace
+from typing import Any
+
+import pytest
+from cryptography.hazmat.primitives.asymmetric import ec, ed25519
+from web3 import Web3
+
+from chain.compile import artifact
+from invoice_service.flow.issue import make_claim_key
+from invoice_service.keyring import Keyring
+from invoice_service.ledger import canonical
+from invoice_service.ledger import evidence as ev
+from invoice_service.ledger.entry import body_commitment, buyer_commitment
+from invoice_service.ledger.keys import key_id, public_der, verifies_p256
+from tests.unit.ledger.evidence_files import BLOCK_MS, Anchored, ChainDown, ChainThatHolds
+from tests.unit.ledger.vectors import FOLDER, load, named
+from tests.vectors import make_vectors
+
+MADE = make_vectors.vectors()
+HEAD = bytes.fromhex(load("checkpoint.json")["good"][0]["root"])
+KEYS, DOCUMENTS, EVIDENCE = load("keys.json"), load("documents.json"), load("evidence.json")
+
+
+@pytest.mark.parametrize("name", MADE)
+def test_made_again_they_are_the_same(name: str) -> None:
+    assert (FOLDER / name).read_bytes() == make_vectors.as_bytes(MADE[name])
+
+
+@pytest.mark.parametrize("case", named(KEYS["keys"]))
+def test_keys_and_their_ids(case: dict[str, Any]) -> None:
+    scalar = bytes.fromhex(case["private"])
+    key: ec.EllipticCurvePrivateKey | ed25519.Ed25519PrivateKey
+    if case["name"] == "checkpoint":
+        key = ed25519.Ed25519PrivateKey.from_private_bytes(scalar)
+    else:
+        key = ec.derive_private_key(int.from_bytes(scalar, "big"), ec.SECP256R1())
+    assert base64.b64encode(public_der(key)).decode() == case["public_key"]
+    assert key_id(public_der(key)).hex() == case["id"]
+
+
+def test_the_names_that_hang_on_the_root() -> None:
+    assert KEYS["issuer_id"] == KEYS["keys"][0]["id"]
+    keyring = SimpleNamespace(issuer_id=bytes.fromhex(KEYS["issuer_id"]))
+    assert Keyring.log_id.fget(keyring).hex() == KEYS["log_id"]  # type: ignore[attr-defined]
+
+
+def test_the_claim_address_is_ethereums() -> None:
+    """Of private key 1 anybody's wallet says the same address."""
+    key, address = make_claim_key(bytes(32))
+    assert int.from_bytes(key, "big") == 1
+    assert address.hex() == "7e5f4552091a69125d5dfcb7b8c2659029395bdf"
+
+
+@pytest.mark.parametrize("case", named(KEYS["p256"]))
+def test_p256_signatures(case: dict[str, Any]) -> None:
+    der = base64.b64decode(KEYS["keys"][1]["public_key"])
+    message, signature = bytes.fromhex(case["message"]), bytes.fromhex(case["signature"])
+    assert verifies_p256(der, message, signature) is case["holds"]
+
+
+@pytest.mark.parametrize("name", [name for name in DOCUMENTS if name != "about"])
+def test_documents_and_their_commitments(name: str) -> None:
+    case = DOCUMENTS[name]
+    data = case["canonical"].encode()
+    assert canonical.encode(case["value"]) == data
+    commit = buyer_commitment if name.startswith("buyer") else body_commitment
+    assert commit(bytes.fromhex(case["salt"]), data).hex() == case["commitment"]
+
+
+def test_an_invoices_lines_add_up() -> None:
+    body = DOCUMENTS["invoice"]["value"]
+    assert all(line["net_fen"] + line["tax_fen"] == line["amount_fen"] for line in body["lines"])
+    assert body["net_fen"] + body["tax_fen"] == body["total_fen"] == 2000
+    assert body["sale"] == DOCUMENTS["sale"]["commitment"]
+    assert {line["treatment"] for line in body["lines"]} == {"exempt", "taxed"}
+
+
+@pytest.mark.parametrize("case", named(load("chain.json")["calls"]))
+def test_calls_are_the_contracts(case: dict[str, Any]) -> None:
+    contract = Web3().eth.contract(abi=artifact()["abi"])
+    function, arguments = contract.decode_function_input(case["data"])
+    assert function.abi_element_identifier == case["name"]
+    assert set(arguments.values()) <= {bytes.fromhex(KEYS["log_id"]), HEAD}
+    outputs = [output["type"] for output in function.abi["outputs"]]
+    answer = contract.w3.codec.decode(outputs, bytes.fromhex(case["result"]))
+    epoch = EVIDENCE["files"]["invoice"]["issuer"]["statement"]["epochs"][0]
+    expected = {
+        "epochNonce()": [bytes.fromhex(epoch["nonce"])],
+        "anchoredAt(bytes32,bytes32)": [6, BLOCK_MS // 1000, 7],
+        "head(bytes32)": [6, HEAD],
+    }
+    assert list(answer) == expected[case["name"]]
+
+
+def test_there_are_enough_of_them() -> None:
+    assert len(EVIDENCE["cases"]) >= 40
+    names = [case["name"] for case in EVIDENCE["cases"]]
+    assert len(set(names)) == len(names)
+    assert {case["step"] for case in EVIDENCE["cases"]} >= {
+        "issuer", "pin", "body", "buyer", "signature", "inclusion", "chain",
+    }  # fmt: skip
+
+
+@pytest.mark.parametrize("case", named(EVIDENCE["cases"]))
+def test_evidence_cases(case: dict[str, Any]) -> None:
+    document = copy.deepcopy(EVIDENCE["files"][case["file"]])
+    for edit in case["edits"]:
+        make_edit(document, edit)
+    verdict, step = verdict_of(document, case)
+    assert (verdict, step) == (case["verdict"], case["step"])
+
+
+@pytest.mark.parametrize("case", named(EVIDENCE["texts"]))
+def test_texts_that_are_no_evidence(case: dict[str, Any]) -> None:
+    with pytest.raises(ev.NotEvidence):
+        ev.parse(case["text"].encode())
+
+
+def make_edit(document: Any, edit: dict[str, Any]) -> None:
+    for key in edit["at"][:-1]:
+        document = document[key]
+    if "put" in edit:
+        document[edit["at"][-1]] = edit["put"]
+    else:
+        del document[edit["at"][-1]]
+
+
+def verdict_of(document: Any, case: dict[str, Any]) -> tuple[str, str | None]:
+    try:
+        evidence = ev.parse(json.dumps(document).encode())
+    except ev.NotEvidence:
+        return "unreadable", None
+    pin = EVIDENCE["pins"][case["pin"]] if case["pin"] else None
+    found = ev.verify(evidence, trusted_issuer=pin and bytes.fromhex(pin), chain=chain_of(case["chain"]))
+    open_or_failed = [step.name for step in found.steps if step.outcome != ev.PASSED]
+    return found.verdict, open_or_failed[0] if open_or_failed else None
+
+
+def chain_of(name: str | None) -> ChainThatHolds | ChainDown | None:
+    if name is None:
+        return None
+    described = EVIDENCE["chains"][name]
+    if not described["answers"]:
+        return ChainDown()
+    return ChainThatHolds(
+        {
+            bytes.fromhex(nonce): {bytes.fromhex(head["root"]): anchored(head) for head in heads}
+            for nonce, heads in described["epochs"].items()
+        }
+    )
+
+
+def anchored(head: dict[str, Any]) -> Anchored:
+    time = datetime.fromtimestamp(head["time_ms"] / 1000, UTC)
+    return Anchored(head["size"], head["block_number"], time)

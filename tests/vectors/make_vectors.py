@@ -1,0 +1,562 @@
+"""Make the vectors that others check their verifiers against: `python -m tests.vectors.make_vectors`.
+
+Everything comes from fixed keys and deterministic signatures, so making them again changes nothing; a
+test compares. `tree.json` alone is not made here: its values are the certificate-transparency
+reference implementation's.
+"""
+
+from __future__ import annotations
+
+import base64
+import json
+from typing import Any
+
+import sha3
+from cryptography.hazmat.primitives.asymmetric import ec
+
+from invoice_service.flow.issue import make_claim_key
+from invoice_service.ledger import canonical, checkpoint, entry, tree
+from invoice_service.ledger.entry import NO_ADDRESS, NO_COMMITMENT, Entry, Kind
+from invoice_service.ledger.keys import key_id, public_der
+from scripts.lib.paths import ROOT
+from tests.unit.ledger.evidence_files import (
+    BLOCK_MS,
+    MADE_MS,
+    ORIGIN,
+    Issuer,
+    salt,
+    sign_p256,
+    sign_statement,
+)
+
+FOLDER = ROOT / "tests" / "vectors"
+N = 1  # the invoice that everything here is about: two lines, made out to a company
+P256_ORDER = 0xFFFFFFFF00000000FFFFFFFFFFFFFFFFBCE6FAADA7179E84F3B9CAC2FC632551
+Vectors = dict[str, Any]
+
+
+def main() -> None:
+    for name, content in vectors().items():
+        (FOLDER / name).write_bytes(as_bytes(content))
+
+
+def vectors() -> dict[str, Vectors]:
+    issuer = Issuer()
+    return {
+        "canonical.json": canonical_vectors(),
+        "keys.json": key_vectors(issuer),
+        "documents.json": document_vectors(issuer),
+        "entry.json": entry_vectors(issuer),
+        "tiles.json": tile_vectors(),
+        "checkpoint.json": checkpoint_vectors(issuer),
+        "chain.json": chain_vectors(issuer),
+        "statement.json": statement_vectors(issuer),
+        "evidence.json": evidence_vectors(issuer),
+    }
+
+
+def as_bytes(content: Vectors) -> bytes:
+    return json.dumps(content, ensure_ascii=False, indent=1).encode() + b"\n"
+
+
+def canonical_vectors() -> Vectors:
+    good = {
+        "keys are sorted": {"b": 1, "a": 2, "B": 3, "": 4},
+        "lists keep their order": [3, 1, 2, [], {}],
+        "the three names": [None, True, False],
+        "whole numbers": [0, -1, 2**53 - 1, -(2**53 - 1)],
+        "escapes of RFC 8785": '€$\u000f\nA\'B"\\\\"/',
+        "short escapes": "\b\t\n\f\r",
+        "what is not escaped": "摊票链 \u007f\u2028 <&> 😀",
+    }
+    bad = {
+        "keys not sorted": b'{"b":1,"a":2}',
+        "a space": b'{"a": 1}',
+        "a line end": b"1\n",
+        "a key twice": b'{"a":1,"a":1}',
+        "a float": b"1.5",
+        "a whole number as a float": b"1.0",
+        "an exponent": b"1e2",
+        "minus zero": b"-0",
+        "too large a number": b"9007199254740992",
+        "an escape without need": b'"\\u0041"',
+        "a slash escaped": b'"\\/"',
+        "a lone surrogate": b'"\\ud800"',
+        "a key that is not ASCII": '{"é":1}'.encode(),
+        "not UTF-8": b'"\xff"',
+        "a byte order mark": b"\xef\xbb\xbf1",
+        "no number": b"NaN",
+        "nothing": b"",
+        "two values": b"1 1",
+    }
+    return {
+        "about": "bad: these bytes (hex) are not the canonical form of anything.",
+        "good": [
+            {"name": name, "value": value, "canonical": canonical.encode(value).decode()}
+            for name, value in good.items()
+        ],
+        "bad": [{"name": name, "hex": data.hex()} for name, data in bad.items()],
+    }
+
+
+def key_vectors(issuer: Issuer) -> Vectors:
+    message, other = b"stall ledger", b"stall ledgeR"
+    signature = sign_p256(issuer.working, message)
+    r, s = signature[:32], int.from_bytes(signature[32:], "big")
+    scalars = {name: f"{scalar:064x}" for name, scalar in issuer.scalars.items()}
+    ders = {"root": issuer.root, "entry": issuer.working, "checkpoint": issuer.log_key}
+    claim_key, claim_address = make_claim_key(N.to_bytes(32, "big"))
+    return {
+        "about": "P-256 root and entry keys, an Ed25519 checkpoint key, a secp256k1 claim key.",
+        "keys": [
+            {
+                "name": name,
+                "private": scalars[name],
+                "public_key": base64.b64encode(public_der(key)).decode(),
+                "id": key_id(public_der(key)).hex(),
+            }
+            for name, key in ders.items()
+        ],
+        "issuer_id": issuer.id.hex(),
+        "log_id": issuer.epoch.log_id.hex(),
+        "claim": {"private": claim_key.hex(), "address": claim_address.hex()},
+        "p256": [
+            _signed("good", message, signature, holds=True),
+            _signed("s negated is as good", message, r + (P256_ORDER - s).to_bytes(32, "big"), holds=True),
+            _signed("another message", other, signature, holds=False),
+            _signed("r and s swapped", message, signature[32:] + r, holds=False),
+            _signed("s is zero", message, r + bytes(32), holds=False),
+            _signed("all zero", message, bytes(64), holds=False),
+            _signed("s beyond the order", message, r + bytes([255]) * 32, holds=False),
+            _signed("cut", message, signature[:-1], holds=False),
+            _signed("a byte more", message, signature + b"\0", holds=False),
+        ],
+    }
+
+
+def _signed(name: str, message: bytes, signature: bytes, *, holds: bool) -> Vectors:
+    return {
+        "name": name,
+        "key": "entry",
+        "message": message.hex(),
+        "signature": signature.hex(),
+        "holds": holds,
+    }
+
+
+def document_vectors(issuer: Issuer) -> Vectors:
+    documents = {
+        "sale": (issuer.sales[N], salt(f"sale {N}"), entry.commit_body),
+        "invoice": (issuer.invoices[N], salt(f"invoice {N}"), entry.commit_body),
+        "buyer": (issuer.buyers[N], salt(f"buyer {N}"), entry.commit_buyer),
+        "buyer, a person": (issuer.buyers[2], salt("buyer 2"), entry.commit_buyer),
+    }
+    return {"about": "Each document with its salt, canonical bytes and commitment."} | {
+        name: {
+            "value": value,
+            "salt": its_salt.hex(),
+            "canonical": commit(its_salt, value)[0].decode(),
+            "commitment": commit(its_salt, value)[1].hex(),
+        }
+        for name, (value, its_salt, commit) in documents.items()
+    }
+
+
+def entry_vectors(issuer: Issuer) -> Vectors:
+    edge = Entry(Kind.ACCESS_DAY, bytes([255]) * 32, NO_ADDRESS, bytes([1]) * 32, NO_COMMITMENT, 2**53 - 1)
+    least = Entry(Kind.SALE, bytes(32), NO_ADDRESS, NO_COMMITMENT, NO_COMMITMENT, 0)
+    invoice = issuer.entries[2 * N + 1].encode()
+    good = {
+        "sale": issuer.entries[2 * N],
+        "invoice": issuer.entries[2 * N + 1],
+        "least": least,
+        "greatest": edge,
+    }
+    bad = {
+        "nothing": b"",
+        "a byte less": invoice[:-1],
+        "a byte more": invoice + b"\0",
+        "another version": b"SLENTRY2" + invoice[8:],
+        "kind 0": invoice[:8] + b"\x00" + invoice[9:],
+        "kind 8": invoice[:8] + b"\x08" + invoice[9:],
+        "lower-case tag": b"slentry1" + invoice[8:],
+    }
+    return {
+        "about": "bytes in hex; leaf is the entry's leaf hash in the tree.",
+        "good": [_described(name, each) for name, each in good.items()],
+        "bad": [{"name": name, "bytes": data.hex()} for name, data in bad.items()],
+    }
+
+
+def _described(name: str, each: Entry) -> Vectors:
+    return {
+        "name": name,
+        "kind": int(each.kind),
+        "issuer_id": each.issuer_id.hex(),
+        "claim_address": each.claim_address.hex(),
+        "body_commitment": each.body_commitment.hex(),
+        "buyer_commitment": each.buyer_commitment.hex(),
+        "instant_ms": each.instant_ms,
+        "bytes": each.encode().hex(),
+        "leaf": tree.leaf_hash(each.encode()).hex(),
+    }
+
+
+def tile_vectors() -> Vectors:
+    size, tiles = 70_000, {}
+    leaves = [tree.leaf_hash(str(n).encode()) for n in range(size)]
+    for tile in tree.extend(0, leaves, lambda level, index: tiles[level, index]):
+        tiles[tile.level, tile.index] = tile.hashes
+    sizes = (1, 255, 256, 257, 511, 512, 513, 65_535, 65_536, 65_537, size)
+    return {
+        "about": "Entry n is n in ASCII decimal. first: a tile's first hash; sha256: of its bytes.",
+        "size": size,
+        "roots": [{"size": each, "root": tree.root(each, lambda *at: tiles[at]).hex()} for each in sizes],
+        "tiles": [
+            {
+                "level": level,
+                "index": index,
+                "width": len(tiles[level, index]) // tree.HASH_BYTES,
+                "first": tiles[level, index][: tree.HASH_BYTES].hex(),
+                "sha256": key_id(tiles[level, index]).hex(),
+            }
+            for level, index in ((0, 0), (0, 1), (0, 273), (1, 0), (1, 1), (2, 0))
+        ],
+    }
+
+
+def checkpoint_vectors(issuer: Issuer) -> Vectors:
+    note = issuer.note()
+    body, signature = note.split("\n\n")
+    foreign = checkpoint.sign(checkpoint.Checkpoint("w.local", issuer.size, issuer.head), Issuer(9).log_key)
+    witness = foreign.split("\n\n")[1]
+    empty = checkpoint.sign(checkpoint.Checkpoint(ORIGIN, 0, tree.EMPTY_ROOT), issuer.log_key)
+    forged = checkpoint.sign(checkpoint.Checkpoint(ORIGIN, issuer.size, issuer.head), Issuer(66).log_key)
+    raw = base64.b64decode(signature.split(" ")[2])
+    other_hash = base64.b64encode(bytes(4) + raw[4:]).decode()
+    other_bits = base64.b64encode(raw[:-1] + bytes([raw[-1] ^ 1])).decode()
+    good = {
+        "the log of the evidence": (note, issuer.size, issuer.head),
+        "an empty log": (empty, 0, tree.EMPTY_ROOT),
+        "a witness signed too, below": (note + witness, issuer.size, issuer.head),
+        "a witness signed too, above": (f"{body}\n\n{witness}{signature}", issuer.size, issuer.head),
+    }
+    bad = {
+        "another size": note.replace("\n6\n", "\n7\n"),
+        "another root": note.replace(body.split("\n")[2], base64.b64encode(tree.EMPTY_ROOT).decode()),
+        "another origin": note.replace(ORIGIN, "test.local/gol"),
+        "size with a leading zero": note.replace("\n6\n", "\n06\n"),
+        "size with a sign": note.replace("\n6\n", "\n+6\n"),
+        "size in other digits": note.replace("\n6\n", "\n\u0666\n"),
+        "root without padding": note.replace("=\n\n", "\n\n"),
+        "an extension line": note.replace("\n\n", "\nmore\n\n"),
+        "no signature": f"{body}\n\n",
+        "no empty line": note.replace("\n\n", "\n"),
+        "no last line end": note.removesuffix("\n"),
+        "a line end more": note + "\n",
+        "carriage returns": note.replace("\n", "\r\n"),
+        "a hyphen for the dash": note.replace("—", "-"),
+        "signed by another key": forged,
+        "another key hash": f"{body}\n\n— {ORIGIN} {other_hash}\n",
+        "a signature bit flipped": f"{body}\n\n— {ORIGIN} {other_bits}\n",
+        "signed under another name": note.replace(f"— {ORIGIN}", "— w.local"),
+        "only a witness signed": f"{body}\n\n{witness}",
+        "a line that is no signature": note + "hello\n",
+        "base64 with a bit that nothing reads": note[:-3] + _next_character(note[-3]) + note[-2:],
+    }
+    return {
+        "about": "Signed notes of one log; key: its public key. bad: never believed.",
+        "origin": ORIGIN,
+        "key": base64.b64encode(public_der(issuer.log_key)).decode(),
+        "key_hash": checkpoint.key_hash(ORIGIN, public_der(issuer.log_key)).hex(),
+        "good": [
+            {"name": name, "note": text, "size": size, "root": root.hex()}
+            for name, (text, size, root) in good.items()
+        ],
+        "bad": [{"name": name, "note": text} for name, text in bad.items()],
+    }
+
+
+def _next_character(character: str) -> str:
+    """Differs in the lowest of the six bits: before one `=`, two low bits stand for nothing."""
+    alphabet = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/"
+    return alphabet[alphabet.index(character) ^ 1]
+
+
+def chain_vectors(issuer: Issuer) -> Vectors:
+    """What goes over the wire: calls by their selectors, answers as 32-byte words."""
+    log_id, root = issuer.epoch.log_id, issuer.head
+    words = (issuer.size, BLOCK_MS // 1000, 7)
+    return {
+        "about": "data and result of eth_call to the contract, in hex without 0x. Times are seconds here.",
+        "calls": [
+            {
+                "name": "epochNonce()",
+                "data": _selector("epochNonce()").hex(),
+                "result": issuer.epoch.nonce.hex(),
+            },
+            {
+                "name": "anchoredAt(bytes32,bytes32)",
+                "data": (_selector("anchoredAt(bytes32,bytes32)") + log_id + root).hex(),
+                "result": b"".join(word.to_bytes(32, "big") for word in words).hex(),
+            },
+            {
+                "name": "head(bytes32)",
+                "data": (_selector("head(bytes32)") + log_id).hex(),
+                "result": (issuer.size.to_bytes(32, "big") + root).hex(),
+            },
+        ],
+    }
+
+
+def _selector(function: str) -> bytes:
+    return sha3.keccak_256(function.encode()).digest()[:4]
+
+
+def statement_vectors(issuer: Issuer) -> Vectors:
+    good, root = issuer.signed_statement(), issuer.root
+    document = good["statement"]
+    key, epoch = document["keys"][0], document["epochs"][0]
+    revoked = Issuer(entry_revoked_ms=MADE_MS).signed_statement()
+    other_root = base64.b64encode(public_der(ec.derive_private_key(66, ec.SECP256R1()))).decode()
+
+    def signed(**fields: Any) -> Vectors:
+        return sign_statement(document | fields, root)
+
+    bad = {
+        "not signed": good | {"signature": "00" * 64},
+        "signature in capitals": good | {"signature": good["signature"].upper()},
+        "a member more outside": good | {"more": 1},
+        "no signature": {"statement": document},
+        "name changed after signing": good | {"statement": document | {"name": "Somebody else"}},
+        "revocation taken out": revoked | {"statement": document},
+        "signed by another root": sign_statement(document, Issuer(66).root),
+        "a root that is not the issuer": signed(root_key=other_root),
+        "signed, another version": signed(version=2),
+        "signed, a version that is no number": signed(version=True),
+        "signed, a member more": signed(more=1),
+        "signed, a key with another id": signed(keys=[key | {"id": "00" * 32}]),
+        "signed, an instant that is text": signed(keys=[key | {"valid_from_ms": "1"}]),
+        "signed, a key without revoked_ms": signed(keys=[{k: key[k] for k in key if k != "revoked_ms"}]),
+        "signed, a contract of 19 bytes": signed(epochs=[epoch | {"contract": "03" * 19}]),
+        "signed, a log id in capitals": signed(epochs=[epoch | {"log_id": epoch["log_id"].upper()}]),
+        "signed, no list of epochs": signed(epochs=""),
+    }
+    return {
+        "about": "bad ones that say `signed` carry a signature of the root that holds.",
+        "good": [
+            {"name": "plain", "issuer_id": issuer.id.hex(), "signed": good},
+            {"name": "with a revoked key", "issuer_id": issuer.id.hex(), "signed": revoked},
+            {"name": "without an epoch yet", "issuer_id": issuer.id.hex(), "signed": signed(epochs=[])},
+            {"name": "without keys", "issuer_id": issuer.id.hex(), "signed": signed(keys=[], epochs=[])},
+        ],
+        "canonical": canonical.encode(document).decode(),
+        "bad": [{"name": name, "signed": value} for name, value in bad.items()],
+    }
+
+
+def evidence_vectors(issuer: Issuer) -> Vectors:
+    another = issuer.evidence(2).to_json()
+    forger = Issuer(66)
+    head = {"root": issuer.head.hex(), "size": issuer.size, "block_number": 7, "time_ms": BLOCK_MS}
+    nonce = issuer.epoch.nonce.hex()
+    return {
+        "about": "Take a case's file, make its edits (put a value at a path, or remove what is there), and "
+        "verify with its pin and chain. `unreadable`: refused before any step. step: the first not passed.",
+        "pins": {"issuer": issuer.id.hex(), "forger": forger.id.hex()},
+        "chains": {
+            "good": {"answers": True, "epochs": {nonce: [head]}},
+            "down": {"answers": False, "epochs": {}},
+            "another": {"answers": True, "epochs": {}},
+            "head missing": {"answers": True, "epochs": {nonce: []}},
+            "another size": {"answers": True, "epochs": {nonce: [head | {"size": issuer.size - 1}]}},
+        },
+        "files": {"invoice": issuer.evidence(N).to_json(), "forger": forger.evidence(N).to_json()},
+        "cases": [
+            *_good_cases(),
+            *_undecided_cases(),
+            *_foreign_cases(),
+            *_changed_cases(issuer, another, forger),
+            *_unreadable_cases(another),
+        ],
+        "texts": [
+            {"name": "nothing", "text": ""},
+            {"name": "a list", "text": "[]"},
+            {"name": "no JSON", "text": "%PDF-1.7"},
+            {"name": "an object of another kind", "text": '{"type":"invoice","version":1}'},
+            {
+                "name": "a name twice",
+                "text": '{"type":"stall-ledger-evidence","type":"stall-ledger-evidence"}',
+            },
+            {"name": "deep", "text": "[" * 2000},
+        ],
+    }
+
+
+def _case(
+    name: str,
+    verdict: str,
+    step: str | None,
+    *edits: Vectors,
+    file: str = "invoice",
+    pin: str | None = "issuer",
+    chain: str | None = None,
+) -> Vectors:
+    return {
+        "name": name,
+        "file": file,
+        "edits": list(edits),
+        "pin": pin,
+        "chain": chain,
+        "verdict": verdict,
+        "step": step,
+    }
+
+
+def put(value: Any, *at: str | int) -> Vectors:
+    return {"at": list(at), "put": value}
+
+
+def remove(*at: str | int) -> Vectors:
+    return {"at": list(at), "remove": True}
+
+
+def _nested(levels: int) -> list[Any]:
+    return [_nested(levels - 1)] if levels > 1 else []
+
+
+def _revoked(revoked_ms: int) -> Vectors:
+    return put(Issuer(entry_revoked_ms=revoked_ms).signed_statement(), "issuer")
+
+
+UNSEALED = (put(None, "index"), put(None, "checkpoint"), put([], "inclusion"))
+ERASED = (put(None, "buyer"), put(None, "buyer_salt"))
+
+
+def _good_cases() -> list[Vectors]:
+    return [
+        _case("genuine, the chain asked", "genuine", None, chain="good"),
+        _case("genuine, the chain not asked", "genuine", None),
+        _case("the buyer erased", "genuine", None, *ERASED, chain="good"),
+        _case("the forger's own, to who trusts the forger", "genuine", None, file="forger", pin="forger"),
+        _case("entry key revoked after the block", "genuine", None, _revoked(BLOCK_MS + 1), chain="good"),
+        _case(
+            "log key revoked, head on chain",
+            "genuine",
+            None,
+            put(Issuer(log_revoked_ms=MADE_MS).signed_statement(), "issuer"),
+            chain="good",
+        ),
+    ]
+
+
+def _undecided_cases() -> list[Vectors]:
+    log_revoked = put(Issuer(log_revoked_ms=MADE_MS).signed_statement(), "issuer")
+    return [
+        _case("no pin", "undecided", "pin", pin=None, chain="good"),
+        _case("a forger's whole set, no pin", "undecided", "pin", file="forger", pin=None),
+        _case("not yet in the log", "undecided", "inclusion", *UNSEALED, chain="good"),
+        _case("the chain is down", "undecided", "chain", chain="down"),
+        _case("another chain", "undecided", "chain", chain="another"),
+        _case("head not on chain", "undecided", "chain", chain="head missing"),
+        _case("entry key revoked, chain not asked", "undecided", "signature", _revoked(BLOCK_MS + 1)),
+        _case("entry key revoked before the block", "undecided", "chain", _revoked(BLOCK_MS), chain="good"),
+        _case("log key revoked, chain not asked", "undecided", "inclusion", log_revoked),
+    ]
+
+
+def _foreign_cases() -> list[Vectors]:
+    return [
+        _case("a forger's whole set", "unknown", "pin", file="forger", chain="good"),
+        _case("pinned to the forger", "unknown", "pin", pin="forger"),
+    ]
+
+
+def _changed_cases(issuer: Issuer, another: Vectors, forger: Issuer) -> list[Vectors]:
+    theirs, document = forger.evidence(N).to_json(), issuer.statement.to_json()
+    sale = (
+        put(issuer.entries[2 * N].encode().hex(), "entry"),
+        put(issuer.sales[N], "body"),
+        put(salt(f"sale {N}").hex(), "body_salt"),
+    )
+    flipped = issuer.evidence(N).entry[:-1] + b"\0"
+    return [
+        _case("no pin, and changed", "altered", "pin", put(1, "body", "total_fen"), pin=None),
+        _case("statement changed", "altered", "issuer", put("Else", "issuer", "statement", "name")),
+        _case("statement not signed", "altered", "issuer", put("00" * 64, "issuer", "signature")),
+        _case("total changed", "altered", "body", put(1, "body", "total_fen")),
+        _case("total as a float", "altered", "body", put(2000.0, "body", "total_fen")),
+        _case("a line removed", "altered", "body", remove("body", "lines", 1)),
+        _case("a member more in the body", "altered", "body", put(None, "body", "more")),
+        _case("twelve levels", "altered", "body", put(_nested(10), "body", "more")),
+        _case("body of another invoice", "altered", "body", put(another["body"], "body")),
+        _case("another salt", "altered", "body", put("00" * 32, "body_salt")),
+        _case("entry of another invoice", "altered", "body", put(another["entry"], "entry")),
+        _case("entry cut", "altered", "body", put(issuer.evidence(N).entry[:-1].hex(), "entry")),
+        _case("entry's instant changed", "altered", "signature", put(flipped.hex(), "entry")),
+        _case("a sale shown as an invoice", "altered", "body", *sale),
+        _case(
+            "the forger's entry and body", "altered", "body", *(put(theirs[k], k) for k in ("entry", "body"))
+        ),
+        _case("buyer's name changed", "altered", "buyer", put("别家有限公司", "buyer", "name")),
+        _case(
+            "buyer of another invoice",
+            "altered",
+            "buyer",
+            *(put(another[k], k) for k in ("buyer", "buyer_salt")),
+        ),
+        _case("signature of another entry", "altered", "signature", put(another["signature"], "signature")),
+        _case("signed by the forger", "altered", "signature", put(theirs["signature"], "signature")),
+        _case("entry key already revoked", "altered", "signature", _revoked(MADE_MS), chain="good"),
+        _case(
+            "no entry key named",
+            "altered",
+            "signature",
+            put(sign_statement(document | {"keys": document["keys"][1:]}, issuer.root), "issuer"),
+        ),
+        _case(
+            "no log key named",
+            "altered",
+            "inclusion",
+            put(sign_statement(document | {"keys": document["keys"][:1]}, issuer.root), "issuer"),
+        ),
+        _case("another index", "altered", "inclusion", put(1, "index")),
+        _case("index beyond the log", "altered", "inclusion", put(issuer.size, "index")),
+        _case("proof of another entry", "altered", "inclusion", put(another["inclusion"], "inclusion")),
+        _case("proof cut", "altered", "inclusion", remove("inclusion", 0)),
+        _case("the forger's head", "altered", "inclusion", put(theirs["checkpoint"], "checkpoint")),
+        _case(
+            "head without its last line end", "altered", "inclusion", put(issuer.note()[:-1], "checkpoint")
+        ),
+        _case("another size on chain", "altered", "chain", chain="another size"),
+    ]
+
+
+def _unreadable_cases(another: Vectors) -> list[Vectors]:
+    changes = {
+        "thirteen levels": put(_nested(11), "body", "more"),
+        "another type": put("invoice", "type"),
+        "another version": put(2, "version"),
+        "a version that is no number": put(True, "version"),
+        "a member more": put(None, "more"),
+        "a member less": remove("issuer"),
+        "body is no object": put([], "body"),
+        "issuer is no object": put(None, "issuer"),
+        "buyer without salt": put(None, "buyer_salt"),
+        "salt without buyer": put(None, "buyer"),
+        "index without checkpoint": put(None, "checkpoint"),
+        "checkpoint without index": put(None, "index"),
+        "entry in capitals": put(another["entry"].upper(), "entry"),
+        "salt too short": put("00" * 31, "body_salt"),
+        "signature too long": put("00" * 65, "signature"),
+        "index as text": put("3", "index"),
+        "index as a float": put(3.0, "index"),
+        "index below zero": put(-1, "index"),
+        "proof is no list": put({}, "inclusion"),
+        "a hash too short": put(["00" * 31], "inclusion"),
+    }
+    return [_case(name, "unreadable", None, change) for name, change in changes.items()]
+
+
+if __name__ == "__main__":
+    main()
