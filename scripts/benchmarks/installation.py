@@ -59,4 +59,15 @@ def running(*names: str) -> Iterator[Stack]:
             stack.start(*names)
             yield stack
         finally:
-            stack.stop()
+            _end(stack)
+
+
+def _end(stack: Stack) -> None:
+    """Ask them all to stop; whatever does not in time is killed, and the chain is stopped in any case."""
+    try:
+        stack.stop()
+    finally:
+        for name in [name for name, process in stack.processes.items() if process.poll() is None]:
+            stack.kill(name)
+        if stack.node is not None:
+            stack.node.stop()
