@@ -332,6 +332,7 @@ def statement_vectors(issuer: Issuer) -> Vectors:
         "revocation taken out": revoked | {"statement": document},
         "signed by another root": sign_statement(document, Issuer(66).root),
         "a root that is not the issuer": signed(root_key=other_root),
+        "a forger under our id": under_anothers_id(issuer),
         "signed, another version": signed(version=2),
         "signed, a version that is no number": signed(version=True),
         "signed, a member more": signed(more=1),
@@ -353,6 +354,12 @@ def statement_vectors(issuer: Issuer) -> Vectors:
         "canonical": canonical.encode(document).decode(),
         "bad": [{"name": name, "signed": value} for name, value in bad.items()],
     }
+
+
+def under_anothers_id(issuer: Issuer) -> Vectors:
+    """All of the forger's, and well signed by the forger's root, but for the id that verifiers pin."""
+    forger = Issuer(66)
+    return sign_statement(forger.statement.to_json() | {"issuer": issuer.id.hex()}, forger.root)
 
 
 def evidence_vectors(issuer: Issuer) -> Vectors:
@@ -483,6 +490,9 @@ def _changed_cases(issuer: Issuer, another: Vectors, forger: Issuer) -> list[Vec
     return [
         _case("no pin, and changed", "altered", "pin", put(1, "body", "total_fen"), pin=None),
         _case("statement changed", "altered", "issuer", put("Else", "issuer", "statement", "name")),
+        _case(
+            "a forger under our id", "altered", "issuer", put(under_anothers_id(issuer), "issuer")
+        ),
         _case("statement not signed", "altered", "issuer", put("00" * 64, "issuer", "signature")),
         _case("total changed", "altered", "body", put(1, "body", "total_fen")),
         _case("total as a float", "altered", "body", put(2000.0, "body", "total_fen")),
@@ -549,13 +559,17 @@ def _unreadable_cases(another: Vectors) -> list[Vectors]:
         "entry in capitals": put(another["entry"].upper(), "entry"),
         "salt too short": put("00" * 31, "body_salt"),
         "signature too long": put("00" * 65, "signature"),
+        "index is no number": put(True, "index"),
         "index as text": put("3", "index"),
         "index as a float": put(3.0, "index"),
         "index below zero": put(-1, "index"),
         "proof is no list": put({}, "inclusion"),
         "a hash too short": put(["00" * 31], "inclusion"),
     }
-    return [_case(name, "unreadable", None, change) for name, change in changes.items()]
+    return [
+        *(_case(name, "unreadable", None, change) for name, change in changes.items()),
+        _case("a proof of no place", "unreadable", None, *UNSEALED[:2]),
+    ]
 
 
 if __name__ == "__main__":

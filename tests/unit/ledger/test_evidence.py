@@ -15,10 +15,10 @@ from hypothesis import strategies as st
 
 from invoice_service.ledger import canonical
 from invoice_service.ledger import evidence as ev
+from invoice_service.ledger.entry import Kind, commit_buyer
 from tests.unit.ledger.evidence_files import (
     BLOCK_MS,
     BLOCK_TIME,
-    MADE_MS,
     Anchored,
     ChainDown,
     ChainThatHolds,
@@ -26,6 +26,7 @@ from tests.unit.ledger.evidence_files import (
     Issuer,
     NeverToBeAsked,
     salt,
+    sign_p256,
     sign_statement,
 )
 
@@ -34,7 +35,7 @@ FORGER = Issuer(seed=66)
 GOOD = ISSUER.evidence().to_json()
 AFTER_THE_BLOCK_MS = BLOCK_MS + 1
 BETWEEN_ENTRY_AND_BLOCK_MS = BLOCK_MS - 1
-BEFORE_THE_ENTRY_MS = MADE_MS
+ENTRY_MS = ISSUER.entries[3].instant_ms
 
 
 def verdict_of(document: Any, *, issuer: Issuer = ISSUER, chain: Any = ISSUER.chain) -> ev.Verdict:
@@ -135,7 +136,8 @@ def test_not_yet_in_the_log_is_undecided() -> None:
 @pytest.mark.parametrize(
     ("revoked_ms", "with_chain", "without_chain"),
     [
-        (BEFORE_THE_ENTRY_MS, ev.ALTERED, ev.ALTERED),
+        (ENTRY_MS, ev.ALTERED, ev.ALTERED),
+        (ENTRY_MS + 1, ev.UNDECIDED, ev.UNDECIDED),
         (BETWEEN_ENTRY_AND_BLOCK_MS, ev.UNDECIDED, ev.UNDECIDED),
         (AFTER_THE_BLOCK_MS, ev.GENUINE, ev.UNDECIDED),
     ],
@@ -151,7 +153,7 @@ def test_a_revoked_entry_key_is_judged_by_the_block(
 
 
 def test_under_a_revoked_log_key_only_the_chain_can_tell() -> None:
-    issuer = Issuer(log_revoked_ms=BEFORE_THE_ENTRY_MS)
+    issuer = Issuer(log_revoked_ms=ENTRY_MS)
     document = issuer.evidence().to_json()
     assert verdict_of(document, chain=issuer.chain).verdict == ev.GENUINE
     assert verdict_of(document, chain=None).verdict == ev.UNDECIDED
@@ -166,9 +168,19 @@ def test_an_old_statement_without_the_revocation_does_not_make_a_head_appear() -
 
 def test_an_entry_older_than_its_key() -> None:
     keys = ISSUER.statement.to_json()["keys"]
-    keys[0]["valid_from_ms"] = MADE_MS + 10**6
+    keys[0]["valid_from_ms"] = ENTRY_MS
+    assert verdict_of(said_by(keys=keys), chain=None).verdict == ev.GENUINE
+    keys[0]["valid_from_ms"] = ENTRY_MS + 1
     found = verdict_of(said_by(keys=keys), chain=None)
     assert (found.verdict, found.steps[-1].name) == (ev.ALTERED, "signature")
+
+
+@pytest.mark.parametrize(("which", "step"), [(0, "signature"), (1, "inclusion")])
+def test_a_key_for_another_use(which: int, step: str) -> None:
+    keys = ISSUER.statement.to_json()["keys"]
+    keys[which]["use"] = "something later"
+    found = verdict_of(said_by(keys=keys), chain=None)
+    assert (found.verdict, found.steps[-1].name) == (ev.ALTERED, step)
 
 
 @pytest.mark.parametrize("keys", [[], ISSUER.statement.to_json()["keys"][:1]], ids=["none", "no log key"])
@@ -184,6 +196,23 @@ def test_keys_of_the_wrong_kind_verify_nothing() -> None:
     entry_key = ISSUER.statement.to_json()["keys"][0]
     both = said_by(keys=[entry_key, entry_key | {"use": "checkpoint"}])
     assert verdict_of(both, chain=None).steps[-1].name == "inclusion"
+
+
+@pytest.mark.parametrize(
+    ("change", "step"),
+    [
+        ({"issuer_id": FORGER.id}, "body"),
+        ({"kind": Kind.CREDIT_NOTE}, "body"),
+        ({"buyer_commitment": commit_buyer(salt("buyer 2"), ISSUER.buyers[2])[1]}, "buyer"),
+    ],
+    ids=["another issuer", "another kind", "another invoice's buyer"],
+)
+def test_an_entry_that_the_issuer_itself_signed_wrongly(change: dict[str, Any], step: str) -> None:
+    entry = dataclasses.replace(ISSUER.entries[3], **change).encode()
+    signature = sign_p256(ISSUER.working, entry)
+    theirs = {"buyer": ISSUER.buyers[2], "buyer_salt": salt("buyer 2").hex()} if step == "buyer" else {}
+    found = verdict_of(changed(entry=entry.hex(), signature=signature.hex(), **theirs), chain=None)
+    assert (found.verdict, found.steps[-1].name) == (ev.ALTERED, step)
 
 
 def test_a_sales_entry_is_no_invoice() -> None:

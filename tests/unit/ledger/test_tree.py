@@ -119,6 +119,20 @@ def test_forged_proofs_are_refused(size: int, data: st.DataObject) -> None:
     assert not proof.is_consistent(size, old, growth, root, old_root)
 
 
+def test_a_path_that_ends_too_early_or_too_late() -> None:
+    """Its root is right for a tree of another height: a leaf, or a node, is not the head of a larger log."""
+    leaf, other = LEAVES[:2]
+    both = tree.node_hash(leaf, other)
+    assert proof.includes(leaf, 0, 1, [], leaf)
+    assert not proof.includes(leaf, 0, 2, [], leaf)
+    assert not proof.includes(leaf, 0, 4, [other], both)
+    assert not proof.includes(leaf, 0, 1, [other], tree.node_hash(other, leaf))
+    assert not proof.is_consistent(1, 4, [other], leaf, both)
+    assert not proof.is_consistent(
+        1, 2, [other, other], leaf, tree.node_hash(other, tree.node_hash(leaf, other))
+    )
+
+
 @pytest.mark.parametrize(("index", "size"), [(-1, 3), (3, 3), (0, 0)])
 def test_no_proof_of_what_is_not_there(index: int, size: int) -> None:
     with pytest.raises(IndexError):
