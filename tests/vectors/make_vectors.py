@@ -490,9 +490,7 @@ def _changed_cases(issuer: Issuer, another: Vectors, forger: Issuer) -> list[Vec
     return [
         _case("no pin, and changed", "altered", "pin", put(1, "body", "total_fen"), pin=None),
         _case("statement changed", "altered", "issuer", put("Else", "issuer", "statement", "name")),
-        _case(
-            "a forger under our id", "altered", "issuer", put(under_anothers_id(issuer), "issuer")
-        ),
+        _case("a forger under our id", "altered", "issuer", put(under_anothers_id(issuer), "issuer")),
         _case("statement not signed", "altered", "issuer", put("00" * 64, "issuer", "signature")),
         _case("total changed", "altered", "body", put(1, "body", "total_fen")),
         _case("total as a float", "altered", "body", put(2000.0, "body", "total_fen")),
