@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import secrets
+import time
 
 from chain import deploy, node
 from chain.client import LedgerContract
@@ -12,6 +13,7 @@ from scripts.benchmarks.report import Report
 from scripts.lib.addresses import free_port
 
 BEFORE, A_HEAD = 1_000_000, 1_000
+MINED_WITHIN_S = 30
 
 
 def measure(runs: int) -> Report:
@@ -47,8 +49,17 @@ def _append(rpc_url: str, tiles: dict[tuple[int, int], bytes], runs: int) -> lis
             nonce=run, gas_price=0, old_size=old, new_size=new, new_root=root, proof=proof
         )
         contract.broadcast(signed.raw)
-        receipt = contract.receipt(signed.tx_hash)
-        if receipt is None or not receipt.succeeded:
-            raise RuntimeError("the contract refused a head")
-        used.append(receipt.gas_used)
+        used.append(_gas_used(contract, signed.tx_hash))
     return used
+
+
+def _gas_used(contract: LedgerContract, tx_hash: bytes) -> int:
+    """The node mines a moment after it has taken the transaction, so the receipt is asked for again."""
+    ends_at_s = time.monotonic() + MINED_WITHIN_S
+    while (receipt := contract.receipt(tx_hash)) is None:
+        if time.monotonic() > ends_at_s:
+            raise RuntimeError(f"a head was not mined within {MINED_WITHIN_S} s")
+        time.sleep(0.005)
+    if not receipt.succeeded:
+        raise RuntimeError("the contract refused a head")
+    return receipt.gas_used
