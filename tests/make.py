@@ -5,13 +5,17 @@ The demo market is seeded with the same functions, so that what tests exercise i
 
 from __future__ import annotations
 
+import hashlib
+import secrets
 from collections.abc import Mapping, Sequence
+from datetime import UTC, date, datetime, timedelta
 from typing import Any
 
 from sqlalchemy import Connection
 
+from invoice_service.domain.authorisation import ALWAYS, Authorisation
 from invoice_service.domain.tax import TaxClass
-from invoice_service.store import catalogue
+from invoice_service.store import accounts, catalogue
 
 CABBAGE = "1010112060000000000"
 
@@ -35,14 +39,21 @@ def vendor(connection: Connection, market_id: int, **changes: Any) -> int:
         "taxpayer_kind": "small_scale",
         "tax_id": "92532528MA6L45LX6L",
         "self_produced": False,
+        "tax_period": "quarter",
+        "licence_no": None,
+        "licence_until": None,
+        "default_name_zh": "蔬菜",
+        "default_name_en": "Vegetables",
+        "default_tax_code": CABBAGE,
+        "default_tax_class": TaxClass.VEGETABLE.value,
     }
     return catalogue.insert_vendor(connection, values | changes)
 
 
-def stall(connection: Connection, market_id: int, vendor_id: int, **changes: Any) -> int:
+def stall(connection: Connection, market_id: int, vendor_id: int | None, **changes: Any) -> int:
+    """A stall with its first code, where that vendor sells at all hours (or nobody does yet)."""
     values = {
         "market_id": market_id,
-        "vendor_id": vendor_id,
         "code": "A01",
         "name_zh": "李家蔬菜",
         "name_en": "Li's Vegetables",
@@ -51,18 +62,57 @@ def stall(connection: Connection, market_id: int, vendor_id: int, **changes: Any
         "place_zh": "A区1排",
         "place_en": "Hall A, row 1",
         "is_open": True,
-        "default_name_zh": "蔬菜",
-        "default_name_en": "Vegetables",
-        "default_tax_code": CABBAGE,
-        "default_tax_class": TaxClass.VEGETABLE.value,
     }
-    return catalogue.insert_stall(connection, values | changes)
+    now = datetime.now(UTC)
+    stall_id = catalogue.insert_stall(connection, values | changes)
+    catalogue.add_code(connection, stall_id, 1, now)
+    if vendor_id is not None:
+        authorise(connection, market_id, stall_id, vendor_id)
+    return stall_id
 
 
-def goods(connection: Connection, market_id: int, stall_id: int, items: Sequence[Mapping[str, Any]]) -> None:
+def authorise(connection: Connection, market_id: int, stall_id: int, vendor_id: int, **changes: Any) -> int:
+    values = {"first_day": date(2026, 1, 1), "last_day": None, "minutes": ALWAYS}
+    wanted = Authorisation(stall_id=stall_id, vendor_id=vendor_id, **values | changes)
+    return catalogue.add_authorisation(connection, market_id, wanted, datetime.now(UTC))
+
+
+def account(connection: Connection, role: str, **changes: Any) -> int:
+    """An account without any way to sign in: see `signed_in`."""
+    values = {
+        "role": role,
+        "name": f"Test {role}",
+        "login": None if role == "vendor" else f"{role}-{secrets.token_hex(4)}",
+        "market_id": None,
+        "vendor_id": None,
+        "region": "530802" if role == "officer" else None,
+        "user_handle": secrets.token_bytes(32),
+        "created_at": datetime.now(UTC),
+    }
+    return accounts.insert_account(connection, values | changes)
+
+
+def signed_in(connection: Connection, account_id: int, *, confirmed: bool = False) -> str:
+    """The token of a new session, for the cookie `stall-ledger-account` or `Authorization: Bearer`."""
+    token, now = secrets.token_urlsafe(32), datetime.now(UTC)
+    values = {
+        "token_hash": hashlib.sha256(token.encode()).digest(),
+        "account_id": account_id,
+        "device": "test",
+        "address": "127.0.0.1",
+        "created_at": now,
+        "seen_at": now,
+        "expires_at": now + timedelta(days=1),
+        "confirmed_at": now if confirmed else None,
+    }
+    accounts.insert_session(connection, values)
+    return token
+
+
+def goods(connection: Connection, market_id: int, vendor_id: int, items: Sequence[Mapping[str, Any]]) -> None:
     common = {
         "market_id": market_id,
-        "stall_id": stall_id,
+        "vendor_id": vendor_id,
         "unit": "斤",
         "tax_code": CABBAGE,
         "tax_class": TaxClass.VEGETABLE.value,
@@ -74,11 +124,12 @@ def goods(connection: Connection, market_id: int, stall_id: int, items: Sequence
 def small_market(connection: Connection, **changes: Any) -> None:
     """One market, one stall A01 with three goods: pak choi, tomatoes, and garlic that is sold out."""
     market_id = market(connection)
-    stall_id = stall(connection, market_id, vendor(connection, market_id), **changes)
+    vendor_id = vendor(connection, market_id)
+    stall(connection, market_id, vendor_id, **changes)
     goods(
         connection,
         market_id,
-        stall_id,
+        vendor_id,
         [
             {"sku": "pakchoi", "name_zh": "小白菜", "name_en": "Pak choi", "price_fen": 320},
             {"sku": "tomato", "name_zh": "番茄", "name_en": "Tomatoes", "price_fen": 450},

@@ -44,6 +44,12 @@ class StallClosed(Error):
     status = 409
 
 
+class StallUnattended(Error):
+    code = "stall.unattended"
+    message = N_("Nobody is registered to sell at this stall at this hour.")
+    status = 409
+
+
 @dataclass(frozen=True, slots=True)
 class Stall:
     """A stall with who sells there now, as an order needs it. `default_goods` prices plain amounts."""
@@ -104,6 +110,8 @@ class Order:
     created_at: datetime
     expires_at: datetime
     paid_at: datetime | None = None
+    keyed_by: int | None = None  # the account of the vendor who keyed it
+    rounded_off_fen: int = 0  # 抹零: what the vendor let go; the lines are what is left
 
 
 def plain_line(goods: Goods, amount_fen: int) -> OrderLine:

@@ -12,7 +12,7 @@ import hmac
 from dataclasses import dataclass, field
 
 TOKEN_BYTES = 16
-ORDER, INVOICE = "order", "invoice"  # what tokens name
+ORDER, INVOICE, STALL = "order", "invoice", "stall"  # what tokens name
 
 
 @dataclass(frozen=True, slots=True)
@@ -20,7 +20,7 @@ class TokenKey:
     secret: bytes = field(repr=False)
 
     def derive(self, kind: str, name: str) -> str:
-        """The token of an "order" or "invoice", 22 URL-safe characters."""
+        """The token of an "order" or "invoice", 22 URL-safe characters; a "stall" code's signature."""
         mac = hmac.digest(self.secret, f"{kind}\x00{name}".encode(), "sha256")
         return base64.urlsafe_b64encode(mac[:TOKEN_BYTES]).decode().rstrip("=")
 

@@ -21,7 +21,7 @@ from invoice_service.flow.record import record
 from invoice_service.ledger import canonical
 from invoice_service.ledger.entry import SALT_BYTES, Kind, commit_body, commit_buyer
 from invoice_service.services import Services
-from invoice_service.store import invoices, orders
+from invoice_service.store import invoices, orders, rollups
 
 _SECP256K1_ORDER = 0xFFFFFFFFFFFFFFFFFFFFFFFFFFFFFFFEBAAEDCE6AF48A03BBFD25E8CD0364141
 _NONCE_BYTES = 12
@@ -141,6 +141,7 @@ def _store(
         claim_address=claim_address,
         instant=now,
     )
+    rollups.add_hours(connection, [rollups.invoice_row(order.stall, body["total_fen"], now)])
 
 
 def make_claim_key(seed: bytes) -> tuple[bytes, bytes]:

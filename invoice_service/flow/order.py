@@ -10,6 +10,7 @@ from uuid import UUID
 from sqlalchemy import Connection
 
 from invoice_service.config import Config
+from invoice_service.domain import stall_code
 from invoice_service.domain.invoice import decimal_text
 from invoice_service.domain.lifecycle import OrderStatus
 from invoice_service.domain.money import check_amount
@@ -20,10 +21,12 @@ from invoice_service.domain.order import (
     PlainAmount,
     Stall,
     StallClosed,
+    StallUnattended,
     UnknownStall,
     plain_line,
     priced_lines,
 )
+from invoice_service.domain.stall_code import StallCode
 from invoice_service.domain.token import ORDER, fingerprint
 from invoice_service.flow.once import once
 from invoice_service.services import Services
@@ -42,26 +45,36 @@ class Placed:
 
 
 def place(
-    services: Services, stall_code: str, wanted: PlainAmount | Basket, *, idempotency_key: str | None = None
+    services: Services, code: str, wanted: PlainAmount | Basket, *, idempotency_key: str | None = None
 ) -> Placed:
-    """Raises UnknownStall, StallClosed, KeyReused, and the refusals of amount, goods and quantity."""
+    """Raises UnknownStall, ForeignCode, CodeReplaced, StallUnattended, StallClosed, KeyReused, and the
+    refusals of amount, goods and quantity."""
+    scanned = stall_code.read(code, services.keyring.tokens)
     now = services.clock()
     order_id = time_ordered_id(now, services.random(10))
     with services.database.unit_of_work() as uow:
         if idempotency_key is not None:  # before the stall is asked: it may have sold out since
-            request = [stall_code, _as_json(wanted)]
+            request = [code, _as_json(wanted)]
             kept = once(uow.connection, ORDER, idempotency_key, request, str(order_id), now)
             earlier = orders.by_id(uow.connection, UUID(kept)) if kept else None
             if earlier is not None:
                 return _placed(services, earlier, created=False)
-        row = catalogue.stall_row(uow.connection, stall_code)
-        if row is None:
-            raise UnknownStall
-        order = _make(services, uow.connection, order_id, catalogue.to_stall(row), wanted, now)
+        stall = _seller_at(uow.connection, scanned, now)
+        order = _make(services, uow.connection, order_id, stall, wanted, now)
         token = services.keyring.tokens.derive(ORDER, str(order.id))
         orders.add(uow.connection, order, fingerprint(token))
         uow.commit()
     return _placed(services, order, created=True)
+
+
+def _seller_at(connection: Connection, code: StallCode, now: datetime) -> Stall:
+    row = catalogue.stall_row(connection, code.stall, now)
+    if row is None:
+        raise UnknownStall
+    stall_code.check_current(code, row["live_serial"])
+    if row["vendor_id"] is None:
+        raise StallUnattended
+    return catalogue.to_stall(row)
 
 
 def _make(
@@ -95,7 +108,7 @@ def _lines(
     if isinstance(wanted, PlainAmount):
         check_amount(wanted.amount_fen, max_fen=config.max_amount_fen, field="amount_fen")
         return (plain_line(stall.default_goods, wanted.amount_fen),)
-    stock = {goods.sku: goods for goods in catalogue.stock(connection, stall.id)}
+    stock = {goods.sku: goods for goods in catalogue.stock(connection, stall.vendor_id)}
     return priced_lines(wanted.items, stock, max_lines=config.max_lines)
 
 

@@ -15,8 +15,9 @@ from uuid import UUID
 import structlog
 from sqlalchemy import Connection
 
-from invoice_service.domain.invoice import sale_body
+from invoice_service.domain.invoice import sale_body, taxed_lines
 from invoice_service.domain.lifecycle import DISPOSITIONS, Disposition, OrderStatus, step
+from invoice_service.domain.numbering import business_day
 from invoice_service.domain.order import Order, UnknownOrder
 from invoice_service.domain.token import fingerprint
 from invoice_service.errors import N_, Error, NotFound
@@ -32,7 +33,7 @@ from invoice_service.payments.provider import (
     ProviderUnavailable,
 )
 from invoice_service.services import Services
-from invoice_service.store import orders, payments
+from invoice_service.store import orders, payments, rollups
 from invoice_service.store.payments import DueQuery, Owed
 
 log = structlog.get_logger()
@@ -327,6 +328,11 @@ def _settle(
         body_commitment=commitment,
         instant=services.clock(),
     )
+    # Last, since the vendor's next payment waits for this row until we commit.
+    taxed = taxed_lines(order.lines, order.stall, business_day(report.paid_at))
+    hour, goods = rollups.sale_rows(order.stall, taxed, report.paid_at)
+    rollups.add_hours(connection, [hour])
+    rollups.add_goods(connection, goods)
 
 
 def _known(order: Order | None) -> Order:

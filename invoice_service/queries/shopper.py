@@ -8,6 +8,7 @@ from typing import Any
 
 from sqlalchemy import Connection, RowMapping, text
 
+from invoice_service.domain import stall_code
 from invoice_service.domain.invoice import UnknownInvoice
 from invoice_service.domain.order import UnknownOrder, UnknownStall
 from invoice_service.domain.tax import rule_by_id
@@ -52,23 +53,28 @@ _PAYMENTS = text("""
 
 
 def stall(services: Services, code: str, lang: str) -> StallView:
-    """Raises UnknownStall."""
+    """What is behind a code as scanned or typed. Raises UnknownStall, ForeignCode, CodeReplaced."""
+    scanned = stall_code.read(code, services.keyring.tokens)
     with services.database.read() as connection:
-        row = catalogue.stall_row(connection, code)
+        row = catalogue.stall_row(connection, scanned.stall, services.clock())
         if row is None:
             raise UnknownStall
-        goods = catalogue.stock(connection, row["id"])
+        stall_code.check_current(scanned, row["live_serial"])
+        goods = catalogue.stock(connection, row["vendor_id"]) if row["vendor_id"] else ()
     views = tuple(
         GoodsView(g.sku, g.name_zh if lang == "zh-CN" else g.name_en, g.unit, g.price_fen, g.available)
         for g in goods
     )
-    return _stall_view(row, lang, views)
+    return _stall_view(row, lang, views, opened_as=code, is_checked=scanned.is_signed)
 
 
 def stalls(services: Services, lang: str) -> tuple[StallView, ...]:
     """Every stall, without its goods, market by market."""
     with services.database.read() as connection:
-        return tuple(_stall_view(row, lang, ()) for row in catalogue.all_stalls(connection))
+        return tuple(
+            _stall_view(row, lang, (), opened_as=row["code"], is_checked=False)
+            for row in catalogue.all_stalls(connection, services.clock())
+        )
 
 
 def order(services: Services, token: str, lang: str) -> OrderView:
@@ -127,10 +133,14 @@ def invoice_state(services: Services, connection: Connection, number: str) -> Le
     return ledger_states(connection, Kind.INVOICE, [number], now=services.clock())[number]
 
 
-def _stall_view(row: StallRow, lang: str, goods: tuple[GoodsView, ...]) -> StallView:
+def _stall_view(
+    row: StallRow, lang: str, goods: tuple[GoodsView, ...], *, opened_as: str, is_checked: bool
+) -> StallView:
     tail = "_zh" if lang == "zh-CN" else "_en"
     return StallView(
         code=row["code"],
+        opened_as=opened_as,
+        is_checked=is_checked,
         name=row["name" + tail],
         place=row["place" + tail],
         kind=row["kind" + tail],

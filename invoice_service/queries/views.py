@@ -18,16 +18,22 @@ class GoodsView:
 
 @dataclass(frozen=True, slots=True)
 class StallView:
-    """What a shopper sees who scans a stall's code. Names are in the reader's language."""
+    """What a shopper sees who scans a stall's code. Names are in the reader's language.
+
+    `vendor_name` is None while nobody is authorised to sell there; `is_checked` says that the code carried
+    our signature, and `opened_as` is the code as it was scanned or typed.
+    """
 
     code: str
+    opened_as: str
+    is_checked: bool
     name: str
     place: str  # where in the market: "Hall A, row 3"
     kind: str
     market_name: str
-    vendor_name: str
+    vendor_name: str | None
     is_open: bool
-    default_goods: str  # the goods class that a plain amount is sold under
+    default_goods: str | None  # the goods class that a plain amount is sold under
     goods: tuple[GoodsView, ...]
 
 

@@ -1,17 +1,21 @@
-"""Markets, stalls, vendors and goods: who sells what where."""
+"""Markets, stalls, vendors and goods: who sells what where, as of an instant."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Connection, RowMapping, bindparam, insert, select
+from sqlalchemy import Connection, RowMapping, and_, bindparam, insert, select
+from sqlalchemy import text as sql
 
+from invoice_service.domain.authorisation import Authorisation, minute_of_week
 from invoice_service.domain.goods import Goods
+from invoice_service.domain.numbering import business_day
 from invoice_service.domain.order import Stall
 from invoice_service.domain.party import TaxpayerKind
 from invoice_service.domain.tax import TaxClass
-from invoice_service.store.tables import goods, markets, stalls, vendors
+from invoice_service.store.tables import authorisations, goods, markets, stall_codes, stalls, vendors
 
 # A stall as an order needs it, wherever it is joined: with its market, and with who sells there.
 STALL_COLUMNS = (
@@ -21,10 +25,10 @@ STALL_COLUMNS = (
     stalls.c.code,
     stalls.c.name_zh,
     stalls.c.is_open,
-    stalls.c.default_name_zh,
-    stalls.c.default_name_en,
-    stalls.c.default_tax_code,
-    stalls.c.default_tax_class,
+    vendors.c.default_name_zh,
+    vendors.c.default_name_en,
+    vendors.c.default_tax_code,
+    vendors.c.default_tax_class,
     markets.c.code.label("market_code"),
     markets.c.name_zh.label("market_name_zh"),
     markets.c.region,
@@ -33,6 +37,13 @@ STALL_COLUMNS = (
     vendors.c.tax_id,
     vendors.c.self_produced,
 )
+# Which vendor it is depends on the hour; there may be none, and the database lets there be no two.
+_SELLS_NOW = and_(
+    authorisations.c.stall_id == stalls.c.id,
+    sql("authorisations.days @> CAST(:day AS date)"),
+    sql("authorisations.minutes @> CAST(:minute AS integer)"),
+)
+_LIVE_CODE = and_(stall_codes.c.stall_id == stalls.c.id, stall_codes.c.replaced_at.is_(None))
 _STALL_WITH_SELLER = (
     select(
         *STALL_COLUMNS,
@@ -43,31 +54,39 @@ _STALL_WITH_SELLER = (
         stalls.c.place_en,
         markets.c.name_en.label("market_name_en"),
         vendors.c.name_en.label("vendor_name_en"),
+        stall_codes.c.serial.label("live_serial"),
     )
     .join_from(stalls, markets, markets.c.id == stalls.c.market_id)
-    .join(vendors, vendors.c.id == stalls.c.vendor_id)
+    .outerjoin(stall_codes, _LIVE_CODE)
+    .outerjoin(authorisations, _SELLS_NOW)
+    .outerjoin(vendors, vendors.c.id == authorisations.c.vendor_id)
 )
 _BY_CODE = _STALL_WITH_SELLER.where(stalls.c.code == bindparam("code"))
-_GOODS = select(goods).where(goods.c.stall_id == bindparam("stall_id")).order_by(goods.c.id)
+_GOODS = select(goods).where(goods.c.vendor_id == bindparam("vendor_id")).order_by(goods.c.id)
 _ALL = _STALL_WITH_SELLER.order_by(stalls.c.market_id, stalls.c.code)
 
 StallRow = RowMapping
 
 
-def stall_row(connection: Connection, code: str) -> StallRow | None:
-    """Everything about a stall by the code on its poster, names in both languages."""
-    if "\x00" in code:  # which text in PostgreSQL cannot hold, not even to be compared with
-        return None
-    return connection.execute(_BY_CODE, {"code": code}).mappings().first()
+def stall_row(connection: Connection, code: str, at: datetime) -> StallRow | None:
+    """Everything about a stall by its code and who sells there at an instant, names in both languages.
+
+    `vendor_id` is None where nobody is authorised then; `live_serial` is that of the code now on the stall.
+    """
+    return connection.execute(_BY_CODE, {"code": code} | _as_of(at)).mappings().first()
 
 
-def all_stalls(connection: Connection) -> Sequence[StallRow]:
-    return connection.execute(_ALL).mappings().all()
+def all_stalls(connection: Connection, at: datetime) -> Sequence[StallRow]:
+    return connection.execute(_ALL, _as_of(at)).mappings().all()
 
 
-def stock(connection: Connection, stall_id: int) -> tuple[Goods, ...]:
-    """Every goods of one stall, in the order in which they were entered."""
-    rows = connection.execute(_GOODS, {"stall_id": stall_id}).mappings()
+def _as_of(at: datetime) -> dict[str, Any]:
+    return {"day": business_day(at), "minute": minute_of_week(at)}
+
+
+def stock(connection: Connection, vendor_id: int) -> tuple[Goods, ...]:
+    """Every goods of one vendor, in the order in which they were entered."""
+    rows = connection.execute(_GOODS, {"vendor_id": vendor_id}).mappings()
     return tuple(
         Goods(
             sku=row["sku"],
@@ -84,7 +103,7 @@ def stock(connection: Connection, stall_id: int) -> tuple[Goods, ...]:
 
 
 def to_stall(row: Mapping[str, Any] | StallRow) -> Stall:
-    """From a row with STALL_COLUMNS."""
+    """From a row with STALL_COLUMNS and a vendor in it."""
     return Stall(
         id=row["id"],
         market_id=row["market_id"],
@@ -125,3 +144,33 @@ def insert_stall(connection: Connection, values: Mapping[str, Any]) -> int:
 
 def insert_goods(connection: Connection, rows: Sequence[Mapping[str, Any]]) -> None:
     connection.execute(insert(goods), rows)
+
+
+def add_authorisation(connection: Connection, market_id: int, wanted: Authorisation, now: datetime) -> int:
+    """Raises IntegrityError where another vendor is authorised at that stall in part of that time."""
+    return connection.execute(
+        _ADD_AUTHORISATION,
+        {
+            "market_id": market_id,
+            "stall_id": wanted.stall_id,
+            "vendor_id": wanted.vendor_id,
+            "first_day": wanted.first_day,
+            "last_day": wanted.last_day,
+            "minutes": "{" + ",".join(f"[{begin},{end})" for begin, end in wanted.minutes) + "}",
+            "created_at": now,
+        },
+    ).scalar_one()
+
+
+def add_code(connection: Connection, stall_id: int, serial: int, now: datetime) -> None:
+    """The next printing of a stall's code; the live one must have been replaced before."""
+    connection.execute(insert(stall_codes), {"stall_id": stall_id, "serial": serial, "issued_at": now})
+
+
+_ADD_AUTHORISATION = sql("""
+    INSERT INTO authorisations (market_id, stall_id, vendor_id, days, minutes, created_at)
+    VALUES (:market_id, :stall_id, :vendor_id,
+            daterange(CAST(:first_day AS date), CAST(:last_day AS date), '[]'),
+            CAST(:minutes AS int4multirange), :created_at)
+    RETURNING id
+""")

@@ -79,6 +79,8 @@ def add(connection: Connection, order: Order, token_hash: bytes) -> None:
             "amount_fen": order.amount_fen,
             "created_at": order.created_at,
             "expires_at": order.expires_at,
+            "keyed_by": order.keyed_by,
+            "rounded_off_fen": order.rounded_off_fen,
         },
     )
     connection.execute(_INSERT_LINE, [_line_values(order.id, n, line) for n, line in enumerate(order.lines)])
@@ -136,6 +138,8 @@ def _to_order(row: Row[Any]) -> Order:
         created_at=row.created_at,
         expires_at=row.expires_at,
         paid_at=row.paid_at,
+        keyed_by=row.keyed_by,
+        rounded_off_fen=row.rounded_off_fen,
     )
 
 

@@ -13,6 +13,7 @@ from sqlalchemy import (
     CheckConstraint,
     Column,
     Computed,
+    Date,
     DateTime,
     ForeignKey,
     ForeignKeyConstraint,
@@ -29,7 +30,8 @@ from sqlalchemy import (
     UniqueConstraint,
     func,
 )
-from sqlalchemy.dialects.postgresql import JSONB, UUID
+from sqlalchemy import text as sql
+from sqlalchemy.dialects.postgresql import DATERANGE, INT4MULTIRANGE, JSONB, UUID, ExcludeConstraint
 
 metadata = MetaData(
     naming_convention={
@@ -110,17 +112,26 @@ vendors = Table(
     text("taxpayer_kind"),
     text("tax_id", nullable=True),
     Column("self_produced", Boolean, nullable=False),
+    text("tax_period"),
+    text("licence_no", nullable=True),
+    Column("licence_until", Date),
+    text("default_name_zh"),
+    text("default_name_en"),
+    text("default_tax_code"),
+    text("default_tax_class"),
     one_of("taxpayer_kind", "general", "small_scale", "natural_person"),
+    one_of("tax_period", "month", "quarter"),
     CheckConstraint("(taxpayer_kind = 'natural_person') = (tax_id IS NULL)", name="tax_id_where_registered"),
+    CheckConstraint("default_tax_code ~ '^[0-9]{19}$'", name="default_tax_code_digits"),
     UniqueConstraint("market_id", "id"),
+    comment="default_…: the goods class that a plain amount is sold under. licence_until: its last day.",
 )
 
 stalls = Table(
     "stalls",
     metadata,
     Column("id", BigInteger, Identity(), primary_key=True),
-    Column("market_id", BigInteger, nullable=False),
-    Column("vendor_id", BigInteger, nullable=False),
+    Column("market_id", ForeignKey("markets.id"), nullable=False),
     Column("code", Text, nullable=False, unique=True),
     text("name_zh"),
     text("name_en"),
@@ -129,12 +140,51 @@ stalls = Table(
     text("place_zh"),
     text("place_en"),
     Column("is_open", Boolean, nullable=False),
-    text("default_name_zh"),
-    text("default_name_en"),
-    text("default_tax_code"),
-    text("default_tax_class"),
-    ForeignKeyConstraint(["market_id", "vendor_id"], ["vendors.market_id", "vendors.id"]),
+    CheckConstraint("code ~ '^[A-Z0-9-]{1,20}$'", name="code_printable"),
     UniqueConstraint("market_id", "id"),
+)
+
+stall_codes = Table(
+    "stall_codes",
+    metadata,
+    Column("stall_id", ForeignKey("stalls.id"), primary_key=True),
+    Column("serial", Integer, primary_key=True, autoincrement=False),
+    positive("serial"),
+    instant("issued_at"),
+    instant("replaced_at", nullable=True),
+    text("reason", nullable=True),
+    CheckConstraint("(replaced_at IS NULL) = (reason IS NULL)", name="replaced_for_a_reason"),
+    comment="The codes ever printed for a stall. The signature on a code is derived, so it is not kept.",
+)
+Index("stall_codes_live_key", stall_codes.c.stall_id, unique=True,
+      postgresql_where=stall_codes.c.replaced_at.is_(None))  # fmt: skip
+
+MINUTES_OF_WEEK = 7 * 24 * 60
+authorisations = Table(
+    "authorisations",
+    metadata,
+    Column("id", BigInteger, Identity(), primary_key=True),
+    Column("market_id", BigInteger, nullable=False),
+    Column("stall_id", BigInteger, nullable=False, index=True),
+    Column("vendor_id", BigInteger, nullable=False, index=True),
+    Column("days", DATERANGE, nullable=False),
+    Column("minutes", INT4MULTIRANGE, nullable=False),
+    instant("created_at"),
+    ForeignKeyConstraint(["market_id", "stall_id"], ["stalls.market_id", "stalls.id"]),
+    ForeignKeyConstraint(["market_id", "vendor_id"], ["vendors.market_id", "vendors.id"]),
+    CheckConstraint("NOT isempty(days) AND NOT lower_inf(days)", name="days_begin"),
+    CheckConstraint(
+        f"NOT isempty(minutes) AND minutes <@ '{{[0,{MINUTES_OF_WEEK})}}'::int4multirange",
+        name="minutes_of_week",
+    ),
+    # Two vendors at one stall at one time: refused. (No btree_gist here, so the stall is a range, too.)
+    ExcludeConstraint(
+        (sql("int8range(stall_id, stall_id, '[]')"), "&&"),
+        ("days", "&&"),
+        ("minutes", "&&"),
+        name="authorisations_overlap_excl",
+    ),
+    comment="Who sells at a stall when: days in Asia/Shanghai, minutes since Monday 00:00 there.",
 )
 
 goods = Table(
@@ -142,7 +192,7 @@ goods = Table(
     metadata,
     Column("id", BigInteger, Identity(), primary_key=True),
     Column("market_id", BigInteger, nullable=False),
-    Column("stall_id", BigInteger, nullable=False),
+    Column("vendor_id", BigInteger, nullable=False),
     text("sku"),
     text("name_zh"),
     text("name_en"),
@@ -153,8 +203,131 @@ goods = Table(
     text("tax_class"),
     Column("available", Boolean, nullable=False),
     CheckConstraint("tax_code ~ '^[0-9]{19}$'", name="tax_code_digits"),
-    ForeignKeyConstraint(["market_id", "stall_id"], ["stalls.market_id", "stalls.id"]),
-    UniqueConstraint("stall_id", "sku"),
+    ForeignKeyConstraint(["market_id", "vendor_id"], ["vendors.market_id", "vendors.id"]),
+    UniqueConstraint("vendor_id", "sku"),
+)
+
+accounts = Table(
+    "accounts",
+    metadata,
+    Column("id", BigInteger, Identity(), primary_key=True),
+    text("role"),
+    text("name"),
+    Column("login", Text, unique=True),
+    Column("market_id", ForeignKey("markets.id"), index=True),
+    Column("vendor_id", BigInteger, unique=True),
+    text("region", nullable=True),
+    Column("user_handle", LargeBinary, nullable=False, unique=True),
+    text("password_hash", nullable=True),
+    Column("totp_secret", LargeBinary),
+    Column("totp_step", BigInteger),
+    text("pin_hash", nullable=True),
+    instant("created_at"),
+    instant("disabled_at", nullable=True),
+    one_of("role", "vendor", "operator", "officer", "admin"),
+    CheckConstraint("(role = 'vendor') = (vendor_id IS NOT NULL)", name="vendor_has_a_vendor"),
+    CheckConstraint("(role IN ('vendor', 'operator')) = (market_id IS NOT NULL)", name="market_scope"),
+    CheckConstraint("(role = 'officer') = (region IS NOT NULL)", name="region_scope"),
+    CheckConstraint("(role = 'vendor') = (login IS NULL)", name="login_at_a_desk"),
+    CheckConstraint("region ~ '^[0-9]{2,6}$'", name="region_digits"),
+    ForeignKeyConstraint(["market_id", "vendor_id"], ["vendors.market_id", "vendors.id"]),
+    comment="totp_secret is encrypted. region: leading digits of GB/T 2260, so 53 is Yunnan.",
+)
+
+passkeys = Table(
+    "passkeys",
+    metadata,
+    Column("id", LargeBinary, primary_key=True),
+    Column("account_id", ForeignKey("accounts.id"), nullable=False, index=True),
+    Column("public_key", LargeBinary, nullable=False),
+    Column("sign_count", BigInteger, nullable=False),
+    text("name"),
+    instant("created_at"),
+    instant("last_used_at", nullable=True),
+)
+
+recovery_codes = Table(
+    "recovery_codes",
+    metadata,
+    Column("account_id", ForeignKey("accounts.id"), primary_key=True),
+    Column("code_hash", LargeBinary, primary_key=True),
+    bytes_long("code_hash", 32),
+    instant("used_at", nullable=True),
+)
+
+sessions = Table(
+    "sessions",
+    metadata,
+    Column("id", BigInteger, Identity(), primary_key=True),
+    Column("token_hash", LargeBinary, nullable=False, unique=True),
+    bytes_long("token_hash", 32),
+    Column("account_id", ForeignKey("accounts.id"), nullable=False, index=True),
+    text("device"),
+    text("address"),
+    instant("created_at"),
+    instant("seen_at"),
+    instant("expires_at"),
+    instant("confirmed_at", nullable=True),
+    instant("ended_at", nullable=True),
+    comment="Who is signed in. confirmed_at: when they last proved again who they are.",
+)
+
+invitations = Table(
+    "invitations",
+    metadata,
+    Column("id", BigInteger, Identity(), primary_key=True),
+    Column("token_hash", LargeBinary, nullable=False, unique=True),
+    bytes_long("token_hash", 32),
+    Column("account_id", ForeignKey("accounts.id"), nullable=False, index=True),
+    Column("invited_by", ForeignKey("accounts.id")),
+    instant("created_at"),
+    instant("expires_at"),
+    instant("used_at", nullable=True),
+    instant("revoked_at", nullable=True),
+    comment="One-time links and QR codes: a vendor's binds a phone, anyone else's sets up a sign-in.",
+)
+
+failed_sign_ins = Table(
+    "failed_sign_ins",
+    metadata,
+    Column("id", BigInteger, Identity(), primary_key=True),
+    Column("subject", Text, nullable=False),
+    text("address"),
+    instant("at"),
+    Index("failed_sign_ins_subject_at_idx", "subject", "at"),
+    Index("failed_sign_ins_address_at_idx", "address", "at"),
+    comment="Wrong passwords, codes and PINs, counted within a window and then deleted.",
+)
+
+access_records = Table(
+    "access_records",
+    metadata,
+    Column("id", BigInteger, Identity(), primary_key=True),
+    instant("at"),
+    Column("day", Date, nullable=False, index=True),
+    Column("account_id", ForeignKey("accounts.id")),
+    text("role"),
+    text("who"),
+    text("action"),
+    Column("market_id", BigInteger, index=True),
+    Column("vendor_id", BigInteger, index=True),
+    text("subject"),
+    text("reason", nullable=True),
+    comment="查阅记录: who did or looked at what. Rows are never changed; a trigger refuses it.",
+)
+
+access_days = Table(
+    "access_days",
+    metadata,
+    Column("day", Date, primary_key=True),
+    Column("size", BigInteger, nullable=False),
+    Column("root", LargeBinary, nullable=False),
+    bytes_long("root", 32),
+    Column("body", LargeBinary, nullable=False),
+    Column("salt", LargeBinary, nullable=False),
+    bytes_long("salt", 32),
+    instant("closed_at"),
+    comment="The Merkle root over a day's access records; its commitment is the day's ACCESS_DAY entry.",
 )
 
 orders = Table(
@@ -173,12 +346,18 @@ orders = Table(
     instant("created_at"),
     instant("expires_at"),
     instant("paid_at", nullable=True),
+    Column("keyed_by", ForeignKey("accounts.id")),
+    Column("rounded_off_fen", BigInteger, nullable=False, server_default="0"),
     one_of("status", "open", "paid", "closed", "refunded"),
+    CheckConstraint(
+        "rounded_off_fen >= 0 AND (rounded_off_fen = 0 OR keyed_by IS NOT NULL)", name="rounded_by_a_vendor"
+    ),
     CheckConstraint("(status IN ('paid', 'refunded')) = (paid_at IS NOT NULL)", name="paid_has_a_time"),
     ForeignKeyConstraint(["market_id", "stall_id"], ["stalls.market_id", "stalls.id"]),
     ForeignKeyConstraint(["market_id", "vendor_id"], ["vendors.market_id", "vendors.id"]),
     UniqueConstraint("id", "amount_fen"),
 )
+Index("orders_vendor_id_id_idx", orders.c.vendor_id, orders.c.id)  # ids are ordered by time
 Index("orders_open_idx", orders.c.expires_at, postgresql_where=orders.c.status == "open")
 
 order_lines = Table(
@@ -456,4 +635,65 @@ chain_health = Table(
     text("detail"),
     Column("block_number", BigInteger),
     instant("checked_at"),
+)
+
+vendor_hours = Table(
+    "vendor_hours",
+    metadata,
+    Column("vendor_id", BigInteger, primary_key=True, autoincrement=False),
+    Column("hour", DateTime(timezone=True), primary_key=True),
+    Column("stall_id", BigInteger, primary_key=True, autoincrement=False),
+    Column("market_id", BigInteger, nullable=False),
+    Column("orders", Integer, nullable=False),
+    Column("amount_fen", BigInteger, nullable=False),
+    Column("exempt_fen", BigInteger, nullable=False),
+    Column("taxable_net_fen", BigInteger, nullable=False),
+    Column("tax_fen", BigInteger, nullable=False),
+    Column("invoices", Integer, nullable=False),
+    Column("invoiced_fen", BigInteger, nullable=False),
+    CheckConstraint("hour = date_trunc('hour', hour, 'UTC')", name="whole_hours"),
+    CheckConstraint("exempt_fen + taxable_net_fen + tax_fen = amount_fen", name="parts_add_up"),
+    ForeignKeyConstraint(["market_id", "stall_id"], ["stalls.market_id", "stalls.id"]),
+    ForeignKeyConstraint(["market_id", "vendor_id"], ["vendors.market_id", "vendors.id"]),
+    Index("vendor_hours_market_id_hour_idx", "market_id", "hour"),
+    comment="Rollup, written with each sale (at its paid_at) and each invoice (at its issued_at).",
+)
+
+vendor_goods_days = Table(
+    "vendor_goods_days",
+    metadata,
+    Column("vendor_id", BigInteger, primary_key=True, autoincrement=False),
+    Column("day", Date, primary_key=True),
+    Column("stall_id", BigInteger, primary_key=True, autoincrement=False),
+    Column("name_zh", Text, primary_key=True),
+    Column("unit", Text, primary_key=True),
+    Column("tax_class", Text, primary_key=True),
+    Column("market_id", BigInteger, nullable=False),
+    text("name_en"),
+    Column("lines", Integer, nullable=False),
+    Column("quantity", Numeric, nullable=False),
+    Column("amount_fen", BigInteger, nullable=False),
+    ForeignKeyConstraint(["market_id", "stall_id"], ["stalls.market_id", "stalls.id"]),
+    ForeignKeyConstraint(["market_id", "vendor_id"], ["vendors.market_id", "vendors.id"]),
+    Index("vendor_goods_days_market_id_day_idx", "market_id", "day"),
+    comment="Rollup of sold lines by goods and business day.",
+)
+
+day_closes = Table(
+    "day_closes",
+    metadata,
+    Column("id", BigInteger, Identity(), primary_key=True),
+    Column("market_id", BigInteger, nullable=False),
+    Column("vendor_id", BigInteger, nullable=False),
+    Column("day", Date, nullable=False),
+    Column("recorded_fen", JSONB, nullable=False),
+    Column("stated_fen", JSONB, nullable=False),
+    Column("cash_fen", BigInteger, nullable=False),
+    text("note"),
+    Column("closed_by", ForeignKey("accounts.id"), nullable=False),
+    instant("closed_at"),
+    CheckConstraint("cash_fen >= 0", name="cash_counted"),
+    ForeignKeyConstraint(["market_id", "vendor_id"], ["vendors.market_id", "vendors.id"]),
+    Index("day_closes_vendor_id_day_idx", "vendor_id", "day"),
+    comment="What a vendor counted at a day's end beside what was recorded. The last counts.",
 )

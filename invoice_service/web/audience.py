@@ -9,12 +9,14 @@ from __future__ import annotations
 
 import enum
 import ipaddress
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import Any, TypeVar
 
 from flask import Flask, current_app, request
 
+from invoice_service.domain.policy import Role
 from invoice_service.errors import N_, Error
+from invoice_service.web.identity import actor
 
 View = TypeVar("View", bound=Callable[..., Any])
 
@@ -25,8 +27,21 @@ class Audience(enum.Enum):
     SHOPPER = "shopper"  # anyone with a phone in front of a stall
     PROVIDER = "provider"  # payment providers, known by their signature
     OPERATIONS = "operations"  # this machine only
+    SIGN_IN = "sign_in"  # whoever wants to sign in
+    SIGNED_IN = "signed_in"  # any account; what it may see is the policy's to say
+    VENDOR = "vendor"
+    MARKET = "market"  # market operators, and administrators
+    OFFICER = "officer"
+    ADMIN = "admin"
 
 
+ROLES: Mapping[Audience, frozenset[Role]] = {
+    Audience.SIGNED_IN: frozenset(Role),
+    Audience.VENDOR: frozenset({Role.VENDOR}),
+    Audience.MARKET: frozenset({Role.OPERATOR, Role.ADMIN}),
+    Audience.OFFICER: frozenset({Role.OFFICER}),
+    Audience.ADMIN: frozenset({Role.ADMIN}),
+}
 _OPEN_OVER_PLAIN_HTTP = {Audience.PUBLIC, Audience.HOLDER, Audience.SHOPPER, Audience.PROVIDER}
 
 
@@ -66,6 +81,8 @@ def _check() -> None:
     if who is Audience.OPERATIONS and not near:
         raise NotForYou
     if not (near or request.is_secure) and who not in _OPEN_OVER_PLAIN_HTTP:
+        raise NotForYou
+    if who is not None and who in ROLES and actor().role not in ROLES[who]:
         raise NotForYou
 
 

@@ -58,6 +58,8 @@ def seed(connection: Connection, demo: Mapping[str, Any]) -> None:
 
 def _seed_stall(connection: Connection, market_id: int, stall: Mapping[str, Any]) -> None:
     seller = stall["vendor"]
+    default = next(item for item in stall["goods"] if item["tax_class"] == stall["default_class"])
+    name_zh, name_en = DEFAULT_NAMES[stall["default_class"]]
     vendor_id = make.vendor(
         connection,
         market_id,
@@ -66,22 +68,20 @@ def _seed_stall(connection: Connection, market_id: int, stall: Mapping[str, Any]
         taxpayer_kind=seller["taxpayer_kind"],
         tax_id=seller.get("tax_id"),
         self_produced=seller["self_produced"],
+        default_name_zh=name_zh,
+        default_name_en=name_en,
+        default_tax_code=default["tax_code"],
+        default_tax_class=stall["default_class"],
     )
-    default = next(item for item in stall["goods"] if item["tax_class"] == stall["default_class"])
-    name_zh, name_en = DEFAULT_NAMES[stall["default_class"]]
-    stall_id = make.stall(
+    make.stall(
         connection,
         market_id,
         vendor_id,
         **{name: stall[name] for name in ("code", "name_zh", "name_en", "place_zh", "place_en")},
         kind_zh=stall["kind_zh"],
         kind_en=stall["kind_en"],
-        default_name_zh=name_zh,
-        default_name_en=name_en,
-        default_tax_code=default["tax_code"],
-        default_tax_class=stall["default_class"],
     )
-    make.goods(connection, market_id, stall_id, [_goods(item) for item in stall["goods"]])
+    make.goods(connection, market_id, vendor_id, [_goods(item) for item in stall["goods"]])
 
 
 def _goods(item: Mapping[str, Any]) -> dict[str, Any]:

@@ -27,9 +27,9 @@ def connection(migrated_database_url: str) -> Iterator[Connection]:
 ORDER = """
     INSERT INTO orders (id, market_id, stall_id, vendor_id, token_hash, out_trade_no, status, amount_fen,
                         created_at, expires_at, paid_at)
-    SELECT :id, market_id, id, vendor_id, sha256(:token), :no, :status, :amount, now(), now(),
+    SELECT :id, market_id, stall_id, vendor_id, sha256(:token), :no, :status, :amount, now(), now(),
            CASE WHEN :status = 'paid' THEN now() END
-    FROM stalls LIMIT 1
+    FROM authorisations LIMIT 1
 """
 PAYMENT = """
     INSERT INTO payments (market_id, order_id, provider, transaction_id, amount_fen, paid_at, recorded_at,
@@ -213,12 +213,12 @@ def test_erasing_a_buyer_is_whole(connection: Connection) -> None:
         connection.execute(text("UPDATE buyer_documents SET document = NULL"))
 
 
-def test_goods_of_another_markets_stall_are_refused(connection: Connection) -> None:
+def test_goods_of_another_markets_vendor_are_refused(connection: Connection) -> None:
     other = make.market(connection, code="XX01")
-    stall_id = connection.execute(text("SELECT id FROM stalls")).scalar_one()
-    with refused("goods_market_id_stall_id_fkey"):
+    vendor_id = connection.execute(text("SELECT id FROM vendors")).scalar_one()
+    with refused("goods_market_id_vendor_id_fkey"):
         make.goods(
-            connection, other, stall_id, [{"sku": "x", "name_zh": "x", "name_en": "x", "price_fen": 1}]
+            connection, other, vendor_id, [{"sku": "x", "name_zh": "x", "name_en": "x", "price_fen": 1}]
         )
 
 

@@ -82,9 +82,12 @@ class Stall(Schema):
     place = fields.String()
     kind = fields.String()
     market_name = fields.String()
-    vendor_name = fields.String()
+    vendor_name = fields.String(
+        allow_none=True, metadata={"description": "null while nobody is authorised to sell there"}
+    )
     is_open = fields.Boolean()
-    default_goods = fields.String()
+    is_checked = fields.Boolean(metadata={"description": "whether the code carries the market's signature"})
+    default_goods = fields.String(allow_none=True)
     goods = fields.List(fields.Nested(Goods))
 
 

@@ -1,0 +1,140 @@
+"""What was sold, summed per vendor and hour and per goods and day, in the transaction of the fact.
+
+No row is shared between vendors, so a busy market has no hot row: a market's figures are the sum over its
+vendors. `flow/recount.py` makes the same rows again from the facts; a test shows that they are equal.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import asdict, dataclass
+from datetime import UTC, date, datetime
+from decimal import Decimal
+
+from sqlalchemy import Connection, delete
+from sqlalchemy.dialects.postgresql import insert as upsert
+from sqlalchemy.sql.dml import Insert
+
+from invoice_service.domain.invoice import TaxedLine
+from invoice_service.domain.numbering import business_day
+from invoice_service.domain.order import Stall
+from invoice_service.store.tables import vendor_goods_days, vendor_hours
+
+_HOUR_KEY = ("vendor_id", "hour", "stall_id")
+_HOUR_SUMS = ("orders", "amount_fen", "exempt_fen", "taxable_net_fen", "tax_fen", "invoices", "invoiced_fen")
+_GOODS_KEY = ("vendor_id", "day", "stall_id", "name_zh", "unit", "tax_class")
+_GOODS_SUMS = ("lines", "quantity", "amount_fen")
+
+
+@dataclass(frozen=True, slots=True)
+class HourRow:
+    """One more sale, or one more invoice, in a vendor's hour. Sums of fen include tax but for `…_net_fen`."""
+
+    vendor_id: int
+    hour: datetime
+    stall_id: int
+    market_id: int
+    orders: int = 0
+    amount_fen: int = 0
+    exempt_fen: int = 0
+    taxable_net_fen: int = 0
+    tax_fen: int = 0
+    invoices: int = 0
+    invoiced_fen: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class GoodsRow:
+    vendor_id: int
+    day: date
+    stall_id: int
+    name_zh: str
+    unit: str
+    tax_class: str
+    market_id: int
+    name_en: str
+    lines: int
+    quantity: Decimal
+    amount_fen: int
+
+
+def whole_hour(instant: datetime) -> datetime:
+    return instant.astimezone(UTC).replace(minute=0, second=0, microsecond=0)
+
+
+def sale_rows(
+    stall: Stall, taxed: Sequence[TaxedLine], paid_at: datetime
+) -> tuple[HourRow, tuple[GoodsRow, ...]]:
+    """What one paid order adds; its lines with the tax rules of the day on which it was paid."""
+    exempt_fen = sum(item.line.amount_fen for item in taxed if item.rule.treatment == "exempt")
+    hour = HourRow(
+        vendor_id=stall.vendor_id,
+        hour=whole_hour(paid_at),
+        stall_id=stall.id,
+        market_id=stall.market_id,
+        orders=1,
+        amount_fen=sum(item.line.amount_fen for item in taxed),
+        exempt_fen=exempt_fen,
+        taxable_net_fen=sum(item.net_fen for item in taxed) - exempt_fen,
+        tax_fen=sum(item.tax_fen for item in taxed),
+    )
+    return hour, tuple(_goods_row(stall, item, business_day(paid_at)) for item in taxed)
+
+
+def invoice_row(stall: Stall, total_fen: int, issued_at: datetime) -> HourRow:
+    return HourRow(
+        vendor_id=stall.vendor_id,
+        hour=whole_hour(issued_at),
+        stall_id=stall.id,
+        market_id=stall.market_id,
+        invoices=1,
+        invoiced_fen=total_fen,
+    )
+
+
+def _goods_row(stall: Stall, item: TaxedLine, day: date) -> GoodsRow:
+    line = item.line
+    return GoodsRow(
+        vendor_id=stall.vendor_id,
+        day=day,
+        stall_id=stall.id,
+        name_zh=line.name_zh,
+        unit=line.unit,
+        tax_class=line.tax_class.value,
+        market_id=stall.market_id,
+        name_en=line.name_en,
+        lines=1,
+        quantity=line.quantity,
+        amount_fen=line.amount_fen,
+    )
+
+
+def add_hours(connection: Connection, rows: Iterable[HourRow]) -> None:
+    _add(connection, _ADD_HOUR, [asdict(row) for row in rows])
+
+
+def add_goods(connection: Connection, rows: Iterable[GoodsRow]) -> None:
+    """In the order of the key, so that two sales of the same goods never wait for each other in a circle."""
+    ordered = sorted(rows, key=lambda row: tuple(getattr(row, name) for name in _GOODS_KEY))
+    _add(connection, _ADD_GOODS, [asdict(row) for row in ordered])
+
+
+def clear(connection: Connection) -> None:
+    """Before a full recount in the same unit of work."""
+    connection.execute(delete(vendor_hours))
+    connection.execute(delete(vendor_goods_days))
+
+
+def _add(connection: Connection, statement: Insert, rows: list[Mapping[str, object]]) -> None:
+    for row in rows:  # one by one: an upsert of many rows cannot touch the same row twice
+        connection.execute(statement, row)
+
+
+def _adding(table, key: tuple[str, ...], sums: tuple[str, ...]) -> Insert:  # type: ignore[no-untyped-def]
+    statement = upsert(table)
+    added = {name: table.c[name] + statement.excluded[name] for name in sums}
+    return statement.on_conflict_do_update(index_elements=list(key), set_=added)
+
+
+_ADD_HOUR = _adding(vendor_hours, _HOUR_KEY, _HOUR_SUMS)
+_ADD_GOODS = _adding(vendor_goods_days, _GOODS_KEY, _GOODS_SUMS)
