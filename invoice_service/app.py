@@ -30,10 +30,16 @@ from invoice_service.services import Services
 from invoice_service.store import chain
 from invoice_service.store.unit_of_work import Database
 from invoice_service.web import assets, audience, context, errors, locale, metrics, notify, visitors
+from invoice_service.web.account.views import blueprint as account_blueprint
+from invoice_service.web.api.market import blueprint as market_api
+from invoice_service.web.api.people import blueprint as people_api
+from invoice_service.web.api.vendor import blueprint as vendor_api
 from invoice_service.web.api.views import blueprint as api_blueprint
 from invoice_service.web.live import Live
+from invoice_service.web.market.views import blueprint as market_blueprint
 from invoice_service.web.public.views import blueprint as public_blueprint
 from invoice_service.web.shopper.views import blueprint as shopper_blueprint
+from invoice_service.web.vendor.views import blueprint as vendor_blueprint
 
 MERCHANT_ID = "stall-ledger-demo"
 
@@ -99,18 +105,21 @@ def create_app(services: Services) -> Flask:
 
 def _register_doors(app: Flask, services: Services, csrf: CSRFProtect) -> None:
     """Pages are guarded against forged posts; doors for programs carry no cookie worth forging."""
-    app.register_blueprint(shopper_blueprint)
-    app.register_blueprint(public_blueprint)
+    pages = (shopper_blueprint, public_blueprint, account_blueprint, vendor_blueprint, market_blueprint)
+    for blueprint in pages:
+        app.register_blueprint(blueprint)
     app.register_blueprint(notify.blueprint)
     csrf.exempt(notify.blueprint)
     if services.config.sandbox_on:
         app.register_blueprint(notify.sandbox)
         csrf.exempt(notify.sandbox)
     api = _ProblemApi(app)
-    api.register_blueprint(api_blueprint)
-    csrf.exempt(api_blueprint)
+    for blueprint in (api_blueprint, people_api, vendor_api, market_api):
+        api.register_blueprint(blueprint)
+        csrf.exempt(blueprint)
     spec: APISpec = api.spec
-    spec.components.security_scheme("invoiceToken", {"type": "http", "scheme": "bearer"})
+    for scheme in ("invoiceToken", "sessionToken"):
+        spec.components.security_scheme(scheme, {"type": "http", "scheme": "bearer"})
     app.extensions["openapi"] = spec.to_dict
 
 

@@ -1,0 +1,1 @@
+"""Signing in and out, and what people decide about their own account."""
