@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import datetime
+from typing import Any
 
 import sha3
 from coincurve import PrivateKey
 from sqlalchemy import Connection
 
-from invoice_service.domain.invoice import TaxedLine, buyer_document, invoice_body, taxed_lines
+from invoice_service.domain.invoice import Document, TaxedLine, buyer_document, invoice_body, taxed_lines
 from invoice_service.domain.lifecycle import OrderStatus
 from invoice_service.domain.numbering import business_day, invoice_number
 from invoice_service.domain.order import Order, UnknownOrder
@@ -17,11 +18,12 @@ from invoice_service.domain.party import Buyer, BuyerDiffers
 from invoice_service.domain.token import INVOICE, fingerprint
 from invoice_service.errors import N_, Error
 from invoice_service.flow.once import once
-from invoice_service.flow.record import record
+from invoice_service.flow.record import SignedEntry, record, sign_entry
 from invoice_service.ledger import canonical
 from invoice_service.ledger.entry import SALT_BYTES, Kind, commit_body, commit_buyer
 from invoice_service.services import Services
 from invoice_service.store import invoices, orders, rollups
+from invoice_service.store.rollups import HourRow
 
 _SECP256K1_ORDER = 0xFFFFFFFFFFFFFFFFFFFFFFFFFFFFFFFEBAAEDCE6AF48A03BBFD25E8CD0364141
 _NONCE_BYTES = 12
@@ -77,15 +79,37 @@ def _again(services: Services, existing: invoices.StoredInvoice, buyer: Buyer) -
 
 
 def _issue(services: Services, connection: Connection, order: Order, buyer: Buyer) -> Issued:
-    now = services.clock()
-    day = business_day(now)
-    stall = order.stall
     sale, sequence = invoices.basis(connection, order.id)
-    config = services.config
+    drawn = draw_up(services, order, buyer, sale=sale, sequence=sequence)
+    invoices.add(connection, drawn.values, drawn.lines, buyer=drawn.buyer, buyer_salt=drawn.buyer_salt)
+    record(connection, drawn.entry)
+    rollups.add_hours(connection, [drawn.hour])
+    return Issued(drawn.number, drawn.token, order.amount_fen, drawn.issued_at, created=True)
+
+
+@dataclass(frozen=True, slots=True)
+class Drawn:
+    """An invoice as it is to be stored: columns, lines, the buyer's document, the entry, the rollup."""
+
+    number: str
+    token: str
+    issued_at: datetime
+    values: dict[str, Any]
+    lines: list[dict[str, Any]]
+    buyer: bytes
+    buyer_salt: bytes
+    entry: SignedEntry
+    hour: HourRow
+
+
+def draw_up(services: Services, order: Order, buyer: Buyer, *, sale: bytes, sequence: int) -> Drawn:
+    """Number, bytes, salts, signature. `sale` is the commitment of the SALE. Nothing is written."""
+    now, config = services.clock(), services.config
+    day = business_day(now)
     number = invoice_number(day, region=config.region_code, channel=config.channel, sequence=sequence)
-    taxed = taxed_lines(order.lines, stall, day)
+    taxed = taxed_lines(order.lines, order.stall, day)
     body = invoice_body(
-        stall,
+        order.stall,
         taxed,
         number=number,
         issuer=services.keyring.issuer_id.hex(),
@@ -93,27 +117,33 @@ def _issue(services: Services, connection: Connection, order: Order, buyer: Buye
         issued_at=now,
     )
     token = services.keyring.tokens.derive(INVOICE, number)
-    _store(services, connection, order, body, taxed, buyer, fingerprint(token), now)
-    return Issued(number, token, order.amount_fen, now, created=True)
-
-
-def _store(
-    services: Services,
-    connection: Connection,
-    order: Order,
-    body: dict,  # type: ignore[type-arg]
-    taxed: tuple[TaxedLine, ...],
-    buyer: Buyer,
-    token_hash: bytes,
-    now: datetime,
-) -> None:
-    number = body["number"]
-    body_salt, buyer_salt = services.random(SALT_BYTES), services.random(SALT_BYTES)
-    data, body_commitment = commit_body(body_salt, body)
+    buyer_salt = services.random(SALT_BYTES)
     document, buyer_commitment = commit_buyer(buyer_salt, buyer_document(number, buyer))
+    values, body_commitment = _values(services, order, body, fingerprint(token), now)
+    entry = sign_entry(
+        services.keyring,
+        Kind.INVOICE,
+        number,
+        body_commitment=body_commitment,
+        buyer_commitment=buyer_commitment,
+        claim_address=values["claim_address"],
+        instant=now,
+    )
+    lines = [_line_values(number, n, item) for n, item in enumerate(taxed)]
+    hour = rollups.invoice_row(order.stall, body["total_fen"], now)
+    return Drawn(number, token, now, values, lines, document, buyer_salt, entry, hour)
+
+
+def _values(
+    services: Services, order: Order, body: Document, token_hash: bytes, now: datetime
+) -> tuple[dict[str, Any], bytes]:
+    """(the invoice's columns, the commitment to its body)."""
+    number = body["number"]
+    body_salt = services.random(SALT_BYTES)
+    data, commitment = commit_body(body_salt, body)
     claim_key, claim_address = make_claim_key(services.random(32))
     nonce = services.random(_NONCE_BYTES)
-    invoice = {
+    values = {
         "number": number,
         "market_id": order.stall.market_id,
         "order_id": order.id,
@@ -129,19 +159,7 @@ def _store(
         "claim_address": claim_address,
         "claim_key": nonce + services.keyring.vault.encrypt(nonce, claim_key, number.encode()),
     }
-    lines = [_line_values(number, n, item) for n, item in enumerate(taxed)]
-    invoices.add(connection, invoice, lines, buyer=document, buyer_salt=buyer_salt)
-    record(
-        connection,
-        services.keyring,
-        Kind.INVOICE,
-        number,
-        body_commitment=body_commitment,
-        buyer_commitment=buyer_commitment,
-        claim_address=claim_address,
-        instant=now,
-    )
-    rollups.add_hours(connection, [rollups.invoice_row(order.stall, body["total_fen"], now)])
+    return values, commitment
 
 
 def make_claim_key(seed: bytes) -> tuple[bytes, bytes]:

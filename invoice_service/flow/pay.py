@@ -8,8 +8,9 @@ from __future__ import annotations
 
 import enum
 from collections.abc import Mapping, Sequence
-from datetime import timedelta
-from typing import cast
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Any, cast
 from uuid import UUID
 
 import structlog
@@ -21,7 +22,7 @@ from invoice_service.domain.numbering import business_day
 from invoice_service.domain.order import Order, UnknownOrder
 from invoice_service.domain.token import fingerprint
 from invoice_service.errors import N_, Error, NotFound
-from invoice_service.flow.record import record
+from invoice_service.flow.record import SignedEntry, record, sign_entry
 from invoice_service.ledger.entry import SALT_BYTES, Kind, commit_body
 from invoice_service.payments.provider import (
     NotificationRefused,
@@ -35,6 +36,7 @@ from invoice_service.payments.provider import (
 from invoice_service.services import Services
 from invoice_service.store import orders, payments, rollups
 from invoice_service.store.payments import DueQuery, Owed
+from invoice_service.store.rollups import GoodsRow, HourRow
 
 log = structlog.get_logger()
 BATCH = 50
@@ -304,35 +306,43 @@ def _settle(
     """The order is paid: from here on its SALE stands, and in the log soon."""
     assert report.paid_at is not None  # noqa: S101 - `_record` let only paid reports through
     orders.set_status(connection, order, step(order.status, OrderStatus.PAID), report.paid_at)
+    sale = attest(services, order, payment_id, provider=provider_name, paid_at=report.paid_at)
+    payments.add_sale(connection, sale.values)
+    record(connection, sale.entry)
+    # Last, since the vendor's next payment waits for these rows until we commit.
+    rollups.add_hours(connection, [sale.hour])
+    rollups.add_goods(connection, sale.goods)
+
+
+@dataclass(frozen=True, slots=True)
+class Sale:
+    """A paid order's transaction attestation 交易鉴证, its entry, and what it adds to the rollups."""
+
+    values: Mapping[str, Any]
+    entry: SignedEntry
+    hour: HourRow
+    goods: tuple[GoodsRow, ...]
+
+
+def attest(services: Services, order: Order, payment_id: int, *, provider: str, paid_at: datetime) -> Sale:
+    """What a payment of exactly the order's amount makes true. Nothing is written here."""
     issuer = services.keyring.issuer_id.hex()
-    body = sale_body(order, issuer=issuer, provider=provider_name, paid_at=report.paid_at)
     salt = services.random(SALT_BYTES)
-    data, commitment = commit_body(salt, body)
-    payments.add_sale(
-        connection,
-        {
-            "order_id": order.id,
-            "market_id": order.stall.market_id,
-            "payment_id": payment_id,
-            "amount_fen": order.amount_fen,
-            "body": data,
-            "salt": salt,
-            "commitment": commitment,
-        },
+    data, commitment = commit_body(salt, sale_body(order, issuer=issuer, provider=provider, paid_at=paid_at))
+    values = {
+        "order_id": order.id,
+        "market_id": order.stall.market_id,
+        "payment_id": payment_id,
+        "amount_fen": order.amount_fen,
+        "body": data,
+        "salt": salt,
+        "commitment": commitment,
+    }
+    entry = sign_entry(
+        services.keyring, Kind.SALE, str(order.id), body_commitment=commitment, instant=services.clock()
     )
-    record(
-        connection,
-        services.keyring,
-        Kind.SALE,
-        str(order.id),
-        body_commitment=commitment,
-        instant=services.clock(),
-    )
-    # Last, since the vendor's next payment waits for this row until we commit.
-    taxed = taxed_lines(order.lines, order.stall, business_day(report.paid_at))
-    hour, goods = rollups.sale_rows(order.stall, taxed, report.paid_at)
-    rollups.add_hours(connection, [hour])
-    rollups.add_goods(connection, goods)
+    taxed = taxed_lines(order.lines, order.stall, business_day(paid_at))
+    return Sale(values, entry, *rollups.sale_rows(order.stall, taxed, paid_at))
 
 
 def _known(order: Order | None) -> Order:

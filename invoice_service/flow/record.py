@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from datetime import datetime
 
 from sqlalchemy import Connection
@@ -12,8 +13,17 @@ from invoice_service.ledger.keys import sign_p256
 from invoice_service.store import outbox
 
 
-def record(
-    connection: Connection,
+@dataclass(frozen=True, slots=True)
+class SignedEntry:
+    """`fact` (an order id, an invoice number) names what became true; `entry` 133 bytes, `signature` 64."""
+
+    kind: Kind
+    fact: str
+    entry: bytes
+    signature: bytes
+
+
+def sign_entry(
     keyring: Keyring,
     kind: Kind,
     fact: str,
@@ -22,8 +32,7 @@ def record(
     instant: datetime,
     buyer_commitment: bytes = NO_COMMITMENT,
     claim_address: bytes = NO_ADDRESS,
-) -> None:
-    """`fact` (an order id, an invoice number) is recorded once per kind: the database refuses a second."""
+) -> SignedEntry:
     entry = Entry(
         kind=kind,
         issuer_id=keyring.issuer_id,
@@ -32,5 +41,9 @@ def record(
         buyer_commitment=buyer_commitment,
         instant_ms=int(instant.timestamp() * 1000),
     ).encode()
-    signature = sign_p256(keyring.entry, entry)
-    outbox.add(connection, kind=kind, fact=fact, entry=entry, signature=signature)
+    return SignedEntry(kind, fact, entry, sign_p256(keyring.entry, entry))
+
+
+def record(connection: Connection, signed: SignedEntry) -> None:
+    """A fact is recorded once per kind: the database refuses a second."""
+    outbox.add(connection, kind=signed.kind, fact=signed.fact, entry=signed.entry, signature=signed.signature)

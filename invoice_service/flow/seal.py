@@ -7,11 +7,16 @@ either the old log with its outbox, or the new log.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
+from sqlalchemy import Connection
+
 from invoice_service.keyring import Keyring
 from invoice_service.ledger import checkpoint, tree
 from invoice_service.services import Services
 from invoice_service.store import log, outbox
 from invoice_service.store.log import Head
+from invoice_service.store.outbox import OutboxRow
 
 
 def seal(services: Services) -> int:
@@ -22,17 +27,22 @@ def seal(services: Services) -> int:
         rows = outbox.take(connection, limit=services.config.seal_batch)
         if not rows:
             return 0
-        leaves = [tree.leaf_hash(row.entry) for row in rows]
-        stored = log.tile_reader(connection)
-        tiles = tree.extend(old.size, leaves, stored)
-        size = old.size + len(rows)
-        new = Head(size, tree.root(size, log.with_new_tiles(stored, tiles)))
-        log.append(connection, old.size, rows)
-        log.put_tiles(connection, tiles)
-        note = sign_head(services.keyring, services.config.log_origin, new)
-        log.advance(connection, new, checkpoint=note, sealed_at=services.clock())
+        append(services, connection, old, rows)
         uow.commit()
     return len(rows)
+
+
+def append(services: Services, connection: Connection, old: Head, rows: Sequence[OutboxRow]) -> None:
+    """Give the rows indexes and sign the new head; `old` must be the head that this unit has locked."""
+    leaves = [tree.leaf_hash(row.entry) for row in rows]
+    stored = log.tile_reader(connection)
+    tiles = tree.extend(old.size, leaves, stored)
+    size = old.size + len(rows)
+    new = Head(size, tree.root(size, log.with_new_tiles(stored, tiles)))
+    log.append(connection, old.size, rows)
+    log.put_tiles(connection, tiles)
+    note = sign_head(services.keyring, services.config.log_origin, new)
+    log.advance(connection, new, checkpoint=note, sealed_at=services.clock())
 
 
 def sign_head(keyring: Keyring, origin: str, head: Head) -> str:

@@ -18,7 +18,7 @@ from invoice_service import keyring
 from invoice_service.app import build_services
 from invoice_service.config import Config
 from invoice_service.flow import anchor, open_epoch, seal
-from invoice_service.flow.record import record
+from invoice_service.flow.record import record, sign_entry
 from invoice_service.ledger.entry import Kind
 from invoice_service.services import Services
 
@@ -71,14 +71,14 @@ def add_facts(services: Services, count: int) -> None:
     """Seal `count` entries."""
     with services.database.unit_of_work() as uow:
         for _ in range(count):
-            record(
-                uow.connection,
+            signed = sign_entry(
                 services.keyring,
                 Kind.SALE,
                 os.urandom(8).hex(),
                 body_commitment=os.urandom(32),
                 instant=services.clock(),
             )
+            record(uow.connection, signed)
         uow.commit()
     assert seal.seal(services) == count
 
