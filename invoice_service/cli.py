@@ -22,6 +22,7 @@ from invoice_service.errors import Error
 from invoice_service.flow import open_epoch
 from invoice_service.ledger import evidence, keys, statement
 from invoice_service.queries.verify import SENTENCES, attached_evidence
+from invoice_service.store import rollups
 from invoice_service.store.migrate import migrate
 from invoice_service.store.unit_of_work import Database
 from invoice_service.web import metrics
@@ -53,6 +54,7 @@ def _parser() -> argparse.ArgumentParser:
 
     add("keys", make_keys, "Make the issuer's keys that are not there yet.")
     add("migrate", run_migrations, "Bring the database up to date.")
+    add("recount", recount, "Make the sums of sales again from the sales themselves.")
     add("prepare", prepare, "Keys, migrations and an empty log, in one go.")
     add("deploy", deploy, "Deploy the contract and open the log in it, if no epoch is live.")
     add("web", web, "Serve pages and API.")
@@ -77,6 +79,13 @@ def make_keys(config: Config, _arguments: Any) -> int:
 
 def run_migrations(config: Config, _arguments: Any) -> int:
     migrate(Database(config.database_url, pool_size=1))
+    return 0
+
+
+def recount(config: Config, _arguments: Any) -> int:
+    with Database(config.database_url, pool_size=1).unit_of_work() as uow:
+        rollups.recount(uow.connection)
+        uow.commit()
     return 0
 
 

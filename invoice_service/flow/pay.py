@@ -327,6 +327,8 @@ class Sale:
 def attest(services: Services, order: Order, payment_id: int, *, provider: str, paid_at: datetime) -> Sale:
     """What a payment of exactly the order's amount makes true. Nothing is written here."""
     issuer = services.keyring.issuer_id.hex()
+    taxed = taxed_lines(order.lines, order.stall, business_day(paid_at))
+    hour, goods = rollups.sale_rows(order.stall, taxed, paid_at)
     salt = services.random(SALT_BYTES)
     data, commitment = commit_body(salt, sale_body(order, issuer=issuer, provider=provider, paid_at=paid_at))
     values = {
@@ -337,12 +339,14 @@ def attest(services: Services, order: Order, payment_id: int, *, provider: str, 
         "body": data,
         "salt": salt,
         "commitment": commitment,
+        "exempt_fen": hour.exempt_fen,
+        "taxable_net_fen": hour.taxable_net_fen,
+        "tax_fen": hour.tax_fen,
     }
     entry = sign_entry(
         services.keyring, Kind.SALE, str(order.id), body_commitment=commitment, instant=services.clock()
     )
-    taxed = taxed_lines(order.lines, order.stall, business_day(paid_at))
-    return Sale(values, entry, *rollups.sale_rows(order.stall, taxed, paid_at))
+    return Sale(values, entry, hour, goods)
 
 
 def _known(order: Order | None) -> Order:

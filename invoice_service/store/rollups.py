@@ -1,7 +1,7 @@
 """What was sold, summed per vendor and hour and per goods and day, in the transaction of the fact.
 
 No row is shared between vendors, so a busy market has no hot row: a market's figures are the sum over its
-vendors. `flow/recount.py` makes the same rows again from the facts; a test shows that they are equal.
+vendors. `recount` makes the same rows again from the facts; a test shows that they are equal.
 """
 
 from __future__ import annotations
@@ -11,7 +11,7 @@ from dataclasses import asdict, dataclass
 from datetime import UTC, date, datetime
 from decimal import Decimal
 
-from sqlalchemy import Connection, delete
+from sqlalchemy import Connection, delete, text
 from sqlalchemy.dialects.postgresql import insert as upsert
 from sqlalchemy.sql.dml import Insert
 
@@ -119,10 +119,13 @@ def add_goods(connection: Connection, rows: Iterable[GoodsRow]) -> None:
     _add(connection, _ADD_GOODS, [asdict(row) for row in ordered])
 
 
-def clear(connection: Connection) -> None:
-    """Before a full recount in the same unit of work."""
+def recount(connection: Connection) -> None:
+    """Make every row again from sales, order lines and invoices; sales wait meanwhile."""
+    connection.execute(_LOCK)
     connection.execute(delete(vendor_hours))
     connection.execute(delete(vendor_goods_days))
+    connection.execute(_RECOUNT_HOURS)
+    connection.execute(_RECOUNT_GOODS)
 
 
 def _add(connection: Connection, statement: Insert, rows: list[Mapping[str, object]]) -> None:
@@ -138,3 +141,30 @@ def _adding(table, key: tuple[str, ...], sums: tuple[str, ...]) -> Insert:  # ty
 
 _ADD_HOUR = _adding(vendor_hours, _HOUR_KEY, _HOUR_SUMS)
 _ADD_GOODS = _adding(vendor_goods_days, _GOODS_KEY, _GOODS_SUMS)
+_LOCK = text("LOCK TABLE vendor_hours, vendor_goods_days IN EXCLUSIVE MODE")
+_RECOUNT_HOURS = text("""
+    INSERT INTO vendor_hours (vendor_id, hour, stall_id, market_id, orders, amount_fen, exempt_fen,
+                              taxable_net_fen, tax_fen, invoices, invoiced_fen)
+    SELECT vendor_id, hour, stall_id, market_id, sum(orders), sum(amount_fen), sum(exempt_fen),
+           sum(taxable_net_fen), sum(tax_fen), sum(invoices), sum(invoiced_fen)
+    FROM (SELECT o.vendor_id, date_trunc('hour', o.paid_at, 'UTC') AS hour, o.stall_id, o.market_id,
+                 1 AS orders, s.amount_fen, s.exempt_fen, s.taxable_net_fen, s.tax_fen,
+                 0 AS invoices, 0 AS invoiced_fen
+          FROM sales AS s JOIN orders AS o ON o.id = s.order_id
+          UNION ALL
+          SELECT vendor_id, date_trunc('hour', issued_at, 'UTC'), stall_id, market_id,
+                 0, 0, 0, 0, 0, 1, total_fen
+          FROM invoices) AS facts
+    GROUP BY vendor_id, hour, stall_id, market_id
+""")
+_RECOUNT_GOODS = text("""
+    INSERT INTO vendor_goods_days (vendor_id, day, stall_id, name_zh, unit, tax_class, market_id, name_en,
+                                   lines, quantity, amount_fen)
+    SELECT o.vendor_id, (o.paid_at AT TIME ZONE 'Asia/Shanghai')::date, o.stall_id, l.name_zh, l.unit,
+           l.tax_class, o.market_id, (array_agg(l.name_en ORDER BY o.paid_at))[1], count(*), sum(l.quantity),
+           sum(l.amount_fen)
+    FROM sales AS s
+    JOIN orders AS o ON o.id = s.order_id
+    JOIN order_lines AS l ON l.order_id = o.id
+    GROUP BY o.vendor_id, 2, o.stall_id, l.name_zh, l.unit, l.tax_class, o.market_id
+""")

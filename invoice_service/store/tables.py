@@ -443,13 +443,17 @@ sales = Table(
     bytes_long("salt", 32),
     Column("commitment", LargeBinary, nullable=False, unique=True),
     bytes_long("commitment", 32),
+    Column("exempt_fen", BigInteger, nullable=False),
+    Column("taxable_net_fen", BigInteger, nullable=False),
+    Column("tax_fen", BigInteger, nullable=False),
+    CheckConstraint("exempt_fen + taxable_net_fen + tax_fen = amount_fen", name="parts_add_up"),
     ForeignKeyConstraint(["order_id", "amount_fen"], ["orders.id", "orders.amount_fen"]),
     ForeignKeyConstraint(
         ["payment_id", "order_id", "amount_fen"],
         ["payments.id", "payments.order_id", "payments.amount_fen"],
     ),
     UniqueConstraint("order_id", "amount_fen"),
-    comment="The transaction attestation 交易鉴证 of each paid order.",
+    comment="The transaction attestation 交易鉴证 of each paid order, its parts by that day's tax rules.",
 )
 
 invoice_sequence = Sequence("invoice_sequence", metadata=metadata)

@@ -210,7 +210,7 @@ def _bare_invoice(connection: psycopg.Connection, stall: tuple) -> None:  # type
     ).fetchone()
     run("UPDATE orders SET status = 'paid', paid_at = now() WHERE id = %s", (key,))
     run(
-        "INSERT INTO sales VALUES (%s, %s, %s, 1250, %s, %s, %s)",
+        "INSERT INTO sales VALUES (%s, %s, %s, 1250, %s, %s, %s, 1250, 0, 0)",
         (key, market_id, payment and payment[0], sha(700), sha(32), sha(32)),
     )
     outbox = "INSERT INTO outbox (kind, fact, entry, signature) VALUES (%s, %s, %s, %s)"

@@ -38,8 +38,10 @@ PAYMENT = """
     FROM orders WHERE id = :order_id RETURNING id
 """
 SALE = """
-    INSERT INTO sales (order_id, market_id, payment_id, amount_fen, body, salt, commitment)
-    SELECT id, market_id, :payment_id, :amount, '', sha256('s'), sha256(:order_text) FROM orders
+    INSERT INTO sales (order_id, market_id, payment_id, amount_fen, body, salt, commitment, exempt_fen,
+                       taxable_net_fen, tax_fen)
+    SELECT id, market_id, :payment_id, :amount, '', sha256('s'), sha256(:order_text), :amount, 0, 0
+    FROM orders
     WHERE id = :order_id
 """
 INVOICE = """

@@ -322,6 +322,8 @@ def upgrade() -> None:
     _make_whoever_sold_there_the_authorised_one()
     _let_vendors_key_orders()
     _keep_access_records_as_they_are()
+    _part_sales_by_tax()
+    _count_what_was_sold()
 
 
 def _move_goods_and_defaults_to_vendors() -> None:
@@ -414,4 +416,65 @@ def _keep_access_records_as_they_are() -> None:
     op.execute("""
         CREATE TRIGGER day_still_open BEFORE INSERT ON access_records
         FOR EACH ROW EXECUTE FUNCTION refuse_closed_day()
+    """)
+
+
+def _part_sales_by_tax() -> None:
+    """By the rules of 2026, the only ones under which anything was sold before this migration."""
+    parts = ("exempt_fen", "taxable_net_fen", "tax_fen")
+    for name in parts:
+        op.add_column("sales", sa.Column(name, sa.BigInteger()))
+    op.execute("""
+        UPDATE sales SET exempt_fen = p.exempt, taxable_net_fen = p.net,
+                         tax_fen = amount_fen - p.exempt - p.net
+        FROM (
+            SELECT order_id, sum(CASE WHEN rate = 0 THEN amount_fen ELSE 0 END) AS exempt,
+                   sum(CASE WHEN rate = 0 THEN 0 ELSE round(amount_fen / (1 + rate)) END) AS net
+            FROM (
+                SELECT l.order_id, l.amount_fen, CASE
+                    WHEN l.tax_class IN ('vegetable', 'fresh_meat', 'fresh_egg') THEN 0
+                    WHEN v.self_produced AND l.tax_class = 'agricultural_other' THEN 0
+                    WHEN v.taxpayer_kind <> 'general' THEN 0.01
+                    WHEN l.tax_class = 'processed_food' THEN 0.13
+                    ELSE 0.09 END AS rate
+                FROM order_lines AS l
+                JOIN orders AS o ON o.id = l.order_id JOIN vendors AS v ON v.id = o.vendor_id
+            ) AS rated GROUP BY order_id
+        ) AS p WHERE p.order_id = sales.order_id
+    """)
+    for name in parts:
+        op.alter_column("sales", name, nullable=False)
+    op.create_check_constraint("parts_add_up", "sales", "exempt_fen + taxable_net_fen + tax_fen = amount_fen")
+    op.create_table_comment(
+        "sales",
+        "The transaction attestation 交易鉴证 of each paid order, its parts by that day's tax rules.",
+        existing_comment="The transaction attestation 交易鉴证 of each paid order.",
+    )
+
+
+def _count_what_was_sold() -> None:
+    op.execute("""
+        INSERT INTO vendor_hours (vendor_id, hour, stall_id, market_id, orders, amount_fen, exempt_fen,
+                                  taxable_net_fen, tax_fen, invoices, invoiced_fen)
+        SELECT vendor_id, hour, stall_id, market_id, sum(orders), sum(amount_fen), sum(exempt_fen),
+               sum(taxable_net_fen), sum(tax_fen), sum(invoices), sum(invoiced_fen)
+        FROM (SELECT o.vendor_id, date_trunc('hour', o.paid_at, 'UTC') AS hour, o.stall_id, o.market_id,
+                     1 AS orders, s.amount_fen, s.exempt_fen, s.taxable_net_fen, s.tax_fen,
+                     0 AS invoices, 0 AS invoiced_fen
+              FROM sales AS s JOIN orders AS o ON o.id = s.order_id
+              UNION ALL
+              SELECT vendor_id, date_trunc('hour', issued_at, 'UTC'), stall_id, market_id,
+                     0, 0, 0, 0, 0, 1, total_fen
+              FROM invoices) AS facts
+        GROUP BY vendor_id, hour, stall_id, market_id
+    """)
+    op.execute("""
+        INSERT INTO vendor_goods_days (vendor_id, day, stall_id, name_zh, unit, tax_class, market_id, name_en,
+                                       lines, quantity, amount_fen)
+        SELECT o.vendor_id, (o.paid_at AT TIME ZONE 'Asia/Shanghai')::date, o.stall_id, l.name_zh, l.unit,
+               l.tax_class, o.market_id, max(l.name_en), count(*), sum(l.quantity), sum(l.amount_fen)
+        FROM sales AS s
+        JOIN orders AS o ON o.id = s.order_id
+        JOIN order_lines AS l ON l.order_id = o.id
+        GROUP BY o.vendor_id, 2, o.stall_id, l.name_zh, l.unit, l.tax_class, o.market_id
     """)
