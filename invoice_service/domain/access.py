@@ -1,0 +1,43 @@
+"""The access record 查阅记录: what people with accounts may do, or look at, that is written down.
+
+A closed list, so that each has words that everybody can read, and none is written under two names. The value
+is what the database and the log keep; it never changes. The English text is shown, translated.
+"""
+
+from __future__ import annotations
+
+import enum
+
+from invoice_service.errors import N_
+
+
+class Action(enum.StrEnum):
+    """`subject` of a record is what the action was done to: a stall's code, an account's name, a number."""
+
+    text: str
+
+    def __new__(cls, value: str, text: str) -> Action:
+        member = str.__new__(cls, value)
+        member._value_ = value
+        member.text = text
+        return member
+
+    SIGNED_IN = "session.begin", N_("Signed in")
+    SESSION_ENDED = "session.end", N_("Ended a session")
+    SIGN_IN_SET_UP = "account.set_up", N_("Set up a sign-in")
+    SIGN_IN_CHANGED = "account.change", N_("Changed how an account signs in")
+    INVITED = "account.invite", N_("Made an invitation")
+    INVITATION_REVOKED = "account.revoke_invitation", N_("Took an invitation back")
+    PHONE_BOUND = "account.bind_phone", N_("Connected a phone")
+    ACCOUNT_DISABLED = "account.disable", N_("Closed an account")
+    VENDOR_LOOKED_AT = "vendor.look", N_("Looked at a vendor's records")
+    VENDOR_CHANGED = "vendor.change", N_("Changed a vendor's details")
+    GOODS_CHANGED = "goods.change", N_("Changed goods or prices")
+    SALE_KEYED = "order.key", N_("Keyed a sale")
+    DAY_CLOSED = "day.close", N_("Closed a day")
+    EXPORTED = "export", N_("Exported records")
+    STALL_CHANGED = "stall.change", N_("Changed a stall")
+    CODE_REISSUED = "stall.reissue_code", N_("Replaced a stall's code")
+    SELLER_AUTHORISED = "seller.authorise", N_("Authorised a vendor to sell at a stall")
+    AUTHORISATION_ENDED = "seller.end", N_("Ended an authorisation to sell")
+    LISTS_IMPORTED = "lists.import", N_("Imported a list")
