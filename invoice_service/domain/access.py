@@ -7,7 +7,11 @@ is what the database and the log keep; it never changes. The English text is sho
 from __future__ import annotations
 
 import enum
+from collections.abc import Mapping
+from datetime import date
+from typing import Any
 
+from invoice_service.domain.invoice import Document, instant_text
 from invoice_service.errors import N_
 
 
@@ -41,3 +45,38 @@ class Action(enum.StrEnum):
     SELLER_AUTHORISED = "seller.authorise", N_("Authorised a vendor to sell at a stall")
     AUTHORISATION_ENDED = "seller.end", N_("Ended an authorisation to sell")
     LISTS_IMPORTED = "lists.import", N_("Imported a list")
+
+
+def record_document(row: Mapping[str, Any]) -> Document:
+    """What stands in the log of one record, as a leaf under its day's root.
+
+    `blind` is random and known to those only who see the record: without it, whoever is shown one record
+    could guess at its neighbours by their hashes.
+    """
+    return {
+        "type": "access",
+        "version": 1,
+        "id": row["id"],
+        "at": instant_text(row["at"]),
+        "account": row["account_id"],
+        "role": row["role"],
+        "who": row["who"],
+        "action": row["action"],
+        "market": row["market_id"],
+        "vendor": row["vendor_id"],
+        "subject": row["subject"],
+        "reason": row["reason"],
+        "blind": row["blind"].hex,
+    }
+
+
+def access_day_body(*, issuer: str, day: date, size: int, root: bytes) -> Document:
+    """What a day's ACCESS_DAY entry commits to."""
+    return {
+        "type": "access_day",
+        "version": 1,
+        "issuer": issuer,
+        "day": day.isoformat(),
+        "size": size,
+        "root": root.hex(),
+    }

@@ -6,18 +6,12 @@ from collections.abc import Mapping, Sequence
 from datetime import date
 from typing import Any
 
-from sqlalchemy import Connection, RowMapping, bindparam, insert, select
+from sqlalchemy import Connection, bindparam, insert, select
 from sqlalchemy import text as sql
 
 from invoice_service.store.tables import access_days, access_records
 
-LEAF = ("id", "at", "account_id", "role", "who", "action", "market_id", "vendor_id", "subject", "reason")
-
-_OF_DAY = (
-    select(*(access_records.c[name] for name in LEAF))
-    .where(access_records.c.day == bindparam("day"))
-    .order_by(access_records.c.id)
-)
+_OF_DAY = select(access_records).where(access_records.c.day == bindparam("day")).order_by(access_records.c.id)
 # One step of the index on `day` for each day that has records: the records themselves are not read.
 _OPEN_DAYS = sql("""
     WITH RECURSIVE days AS (
@@ -29,7 +23,7 @@ _OPEN_DAYS = sql("""
     ORDER BY day
 """)
 _WAIT = sql("SET LOCAL lock_timeout = '2s'")
-_STILL = sql("LOCK TABLE access_records IN SHARE MODE")
+_STILL = sql("LOCK TABLE access_records IN SHARE ROW EXCLUSIVE MODE")
 
 
 def add(connection: Connection, values: Mapping[str, Any]) -> None:
@@ -42,7 +36,7 @@ def open_days(connection: Connection, before: date) -> Sequence[date]:
 
 
 def hold_still(connection: Connection) -> None:
-    """Until the transaction ends nobody writes a record; whoever is writing one ends first.
+    """Until the transaction ends nobody else writes a record or closes a day; whoever is writing ends first.
 
     Without this a record written just before, and committed just after, would be in a closed day and not
     under its root. Raises OperationalError after two seconds: whoever comes next must not wait long.
@@ -55,9 +49,9 @@ def is_closed(connection: Connection, day: date) -> bool:
     return connection.execute(select(access_days.c.day).where(access_days.c.day == day)).first() is not None
 
 
-def records_of(connection: Connection, day: date) -> Sequence[RowMapping]:
+def records_of(connection: Connection, day: date) -> list[dict[str, Any]]:
     """A day's records in the order of their ids: the order of their leaves."""
-    return connection.execute(_OF_DAY, {"day": day}).mappings().all()
+    return [dict(row) for row in connection.execute(_OF_DAY, {"day": day}).mappings()]
 
 
 def add_day(connection: Connection, values: Mapping[str, Any]) -> None:

@@ -313,6 +313,7 @@ access_records = Table(
     Column("vendor_id", BigInteger, index=True),
     text("subject"),
     text("reason", nullable=True),
+    Column("blind", UUID(as_uuid=True), nullable=False, server_default=func.gen_random_uuid()),
     comment="查阅记录: who did or looked at what. Rows are never changed; a trigger refuses it.",
 )
 

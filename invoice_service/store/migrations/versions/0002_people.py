@@ -227,6 +227,7 @@ def upgrade() -> None:
         sa.Column("vendor_id", sa.BigInteger(), nullable=True),
         sa.Column("subject", sa.Text(), nullable=False),
         sa.Column("reason", sa.Text(), nullable=True),
+        sa.Column("blind", sa.UUID(), server_default=sa.text("gen_random_uuid()"), nullable=False),
         sa.ForeignKeyConstraint(["account_id"], ["accounts.id"], name=op.f("access_records_account_id_fkey")),
         sa.PrimaryKeyConstraint("id", name=op.f("access_records_pkey")),
         comment="查阅记录: who did or looked at what. Rows are never changed; a trigger refuses it.",
