@@ -66,24 +66,30 @@ _SET_STATUS = (
 
 
 def add(connection: Connection, order: Order, token_hash: bytes) -> None:
-    connection.execute(
-        _INSERT,
-        {
-            "id": order.id,
-            "market_id": order.stall.market_id,
-            "stall_id": order.stall.id,
-            "vendor_id": order.stall.vendor_id,
-            "token_hash": token_hash,
-            "out_trade_no": order.out_trade_no,
-            "status": order.status.value,
-            "amount_fen": order.amount_fen,
-            "created_at": order.created_at,
-            "expires_at": order.expires_at,
-            "keyed_by": order.keyed_by,
-            "rounded_off_fen": order.rounded_off_fen,
-        },
-    )
-    connection.execute(_INSERT_LINE, [_line_values(order.id, n, line) for n, line in enumerate(order.lines)])
+    connection.execute(_INSERT, order_values(order, token_hash))
+    connection.execute(_INSERT_LINE, line_values(order))
+
+
+def order_values(order: Order, token_hash: bytes) -> dict[str, Any]:
+    return {
+        "id": order.id,
+        "market_id": order.stall.market_id,
+        "stall_id": order.stall.id,
+        "vendor_id": order.stall.vendor_id,
+        "token_hash": token_hash,
+        "out_trade_no": order.out_trade_no,
+        "status": order.status.value,
+        "amount_fen": order.amount_fen,
+        "created_at": order.created_at,
+        "expires_at": order.expires_at,
+        "paid_at": order.paid_at,
+        "keyed_by": order.keyed_by,
+        "rounded_off_fen": order.rounded_off_fen,
+    }
+
+
+def line_values(order: Order) -> list[dict[str, Any]]:
+    return [_line_values(order.id, n, line) for n, line in enumerate(order.lines)]
 
 
 def by_token(connection: Connection, token_hash: bytes) -> Order | None:

@@ -6,10 +6,11 @@ vendors. `recount` makes the same rows again from the facts; a test shows that t
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import asdict, dataclass
+from collections.abc import Iterable, Sequence
+from dataclasses import asdict, dataclass, replace
 from datetime import UTC, date, datetime
 from decimal import Decimal
+from typing import TypeVar
 
 from sqlalchemy import Connection, delete, text
 from sqlalchemy.dialects.postgresql import insert as upsert
@@ -56,6 +57,9 @@ class GoodsRow:
     lines: int
     quantity: Decimal
     amount_fen: int
+
+
+Row = TypeVar("Row", HourRow, GoodsRow)
 
 
 def whole_hour(instant: datetime) -> datetime:
@@ -119,6 +123,27 @@ def add_goods(connection: Connection, rows: Iterable[GoodsRow]) -> None:
     _add(connection, _ADD_GOODS, [asdict(row) for row in ordered])
 
 
+def summed_hours(rows: Iterable[HourRow]) -> list[HourRow]:
+    """One row a key, for many facts written at once."""
+    return _summed(rows, _HOUR_KEY, _HOUR_SUMS)
+
+
+def summed_goods(rows: Iterable[GoodsRow]) -> list[GoodsRow]:
+    return _summed(rows, _GOODS_KEY, _GOODS_SUMS)
+
+
+def _summed(rows: Iterable[Row], key: tuple[str, ...], sums: tuple[str, ...]) -> list[Row]:
+    found: dict[tuple[object, ...], Row] = {}
+    for row in rows:
+        name = tuple(getattr(row, part) for part in key)
+        known = found.get(name)
+        if known is None:
+            found[name] = row
+        else:
+            found[name] = replace(known, **{s: getattr(known, s) + getattr(row, s) for s in sums})
+    return [found[name] for name in sorted(found)]
+
+
 def recount(connection: Connection) -> None:
     """Make every row again from sales, order lines and invoices; sales wait meanwhile."""
     connection.execute(_LOCK)
@@ -128,9 +153,10 @@ def recount(connection: Connection) -> None:
     connection.execute(_RECOUNT_GOODS)
 
 
-def _add(connection: Connection, statement: Insert, rows: list[Mapping[str, object]]) -> None:
-    for row in rows:  # one by one: an upsert of many rows cannot touch the same row twice
-        connection.execute(statement, row)
+def _add(connection: Connection, statement: Insert, rows: list[dict[str, object]]) -> None:
+    """A statement a row, sent together: one statement of many rows cannot touch the same row twice."""
+    if rows:
+        connection.execute(statement, rows)
 
 
 def _adding(table, key: tuple[str, ...], sums: tuple[str, ...]) -> Insert:  # type: ignore[no-untyped-def]

@@ -28,9 +28,9 @@ def scratch() -> Iterator[Path]:
 
 
 @contextmanager
-def database(folder: Path) -> Iterator[str]:
-    """The URL of a fresh, durable server of our own."""
-    server = postgres.prepare(folder, free_port())
+def database(folder: Path, port: int | None = None) -> Iterator[str]:
+    """The URL of the durable server of a folder, made if there is none yet."""
+    server = postgres.prepare(folder, port or free_port())
     child = Child(
         "postgres",
         server.command,

@@ -11,7 +11,7 @@ from collections.abc import Sequence
 from datetime import UTC, datetime
 from pathlib import Path
 
-from scripts.benchmarks import gas, path, pdf, seal, start
+from scripts.benchmarks import gas, path, pdf, seal, seed, start
 from scripts.benchmarks.report import ENOUGH_RUNS, Report
 from scripts.lib.paths import ROOT
 from scripts.lib.progress import Failed
@@ -22,6 +22,7 @@ BENCHMARKS = {
     "gas": gas.measure,
     "start": start.measure,
     "pdf": pdf.measure,
+    "seed": seed.measure,
 }
 INTERRUPTED = 130
 
@@ -30,6 +31,9 @@ def main(arguments: Sequence[str]) -> int:
     options = _options(arguments)
     reports: dict[str, Report] = {}
     try:
+        if options.orders is not None:
+            seed.fill(options.data, options.orders, stalls=options.stalls)
+            return 0
         for name in options.names or BENCHMARKS:
             print(f"Measuring {name}, {options.runs} runs …", flush=True)
             reports[name] = BENCHMARKS[name](options.runs)
@@ -59,9 +63,15 @@ def _options(arguments: Sequence[str]) -> argparse.Namespace:
         help=f"runs of each, of which the median is shown ({ENOUGH_RUNS})",
     )
     parser.add_argument("--json", type=Path, metavar="FILE", help="write the figures there as well")
+    filling = parser.add_argument_group("with seed, to fill a data directory instead of measuring")
+    filling.add_argument("--orders", type=int, metavar="N", help="make a history of so many orders")
+    filling.add_argument("--data", type=Path, default=ROOT / ".data", metavar="DIR", help="there (.data)")
+    filling.add_argument("--stalls", type=int, default=200, help="in a demo market of so many (%(default)s)")
     options = parser.parse_args(arguments)
     if unknown := set(options.names) - set(BENCHMARKS):
         parser.error(f"there is no benchmark {', '.join(sorted(unknown))}")
+    if options.orders is not None and (options.names != ["seed"] or options.orders < 1):
+        parser.error("--orders goes with seed alone, and is at least 1")
     if options.runs < 1:
         parser.error("at least one run is needed")
     return options

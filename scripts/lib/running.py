@@ -49,7 +49,7 @@ def main(arguments: Sequence[str]) -> int:
     data: Path = options.data.resolve()
     try:
         data.mkdir(mode=0o700, parents=True, exist_ok=True)
-        with _sole_use_of(data):
+        with sole_use_of(data):
             return _run(_place(options, data))
     except Failed as failure:
         print(failure, file=sys.stderr)
@@ -72,7 +72,7 @@ def _options(arguments: Sequence[str]) -> argparse.Namespace:
 
 
 @contextmanager
-def _sole_use_of(data: Path) -> Iterator[None]:
+def sole_use_of(data: Path) -> Iterator[None]:
     """The lock goes with the process, however it ends; its number is only for the sentence."""
     with (data / "run.lock").open("a+") as lock:
         try:

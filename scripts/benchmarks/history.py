@@ -1,0 +1,301 @@
+"""History for a full market: months of paid orders and their invoices, straight into PostgreSQL.
+
+`./scripts/bench seed --orders N --data DIR` fills the demo market of that directory, so that desks can be
+tried full with `./scripts/run --data DIR`. Every document, commitment, signature, entry and sum is made by
+the code that issues (`flow/order`, `flow/pay.attest`, `flow/issue.draw_up`, `flow/seal.append`); only the
+writing differs: whole days by COPY in one transaction, with every constraint on. What a provider would
+have sent (notices, attempts) is left out.
+"""
+
+from __future__ import annotations
+
+import multiprocessing
+import os
+import random
+import uuid
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
+from datetime import UTC, date, datetime, timedelta
+from datetime import time as clock_time
+from decimal import Decimal
+from typing import Any
+
+from sqlalchemy import Connection, Numeric, Table, text
+
+from invoice_service.app import build_services
+from invoice_service.config import Config
+from invoice_service.domain.goods import Goods
+from invoice_service.domain.lifecycle import OrderStatus
+from invoice_service.domain.numbering import SHANGHAI
+from invoice_service.domain.order import Order, Stall, plain_line, priced_lines
+from invoice_service.domain.party import Buyer, make_buyer, uscc_check_character
+from invoice_service.domain.token import ORDER, fingerprint
+from invoice_service.flow import issue, pay, seal
+from invoice_service.flow.order import time_ordered_id
+from invoice_service.flow.record import SignedEntry
+from invoice_service.services import Services
+from invoice_service.store import catalogue, log, orders, rollups, tables
+from invoice_service.store.outbox import OutboxRow
+
+PROVIDER = "sandbox"
+UNPAID, INVOICED = 0.03, 0.35  # shares of all, and of the paid ones
+HOUR_WEIGHTS = (
+    0,
+    0,
+    0,
+    0,
+    1,
+    6,
+    18,
+    26,
+    22,
+    14,
+    9,
+    7,
+    5,
+    4,
+    5,
+    8,
+    15,
+    19,
+    12,
+    6,
+    3,
+    1,
+    0,
+    0,
+)  # of a wet market
+WEEKDAY_WEIGHTS = (9, 9, 9, 10, 11, 14, 13)  # from Monday
+DAILY_LEAST = 60  # fewer orders than this a stall and year make shorter history
+BATCH = 4_000  # orders a transaction: bounds memory, and how long the log's head stays locked
+
+
+@dataclass(frozen=True, slots=True)
+class Shop:
+    """A stall with its seller and what is sold there."""
+
+    stall: Stall
+    stock: Mapping[str, Goods]
+
+
+class _Clock:
+    """The services' clock while history is made."""
+
+    now = datetime.now(UTC)
+
+    def __call__(self) -> datetime:
+        return self.now
+
+
+def fill(config: Config, total: int, *, until: datetime, seed: int, processes: int) -> Iterator[int]:
+    """Make `total` orders that end at `until`. Yields how many more are written, as batches finish."""
+    tasks = [(config, seed + n, batch) for n, batch in enumerate(_batches(total, until, seed))]
+    with multiprocessing.get_context("spawn").Pool(processes, _open, (config,)) as pool:
+        yield from pool.imap_unordered(_write_batch, tasks)
+
+
+def _batches(total: int, until: datetime, seed: int) -> list[list[datetime]]:
+    """Paid instants in order, cut into batches of whole days where days are small."""
+    luck = random.Random(seed)  # noqa: S311 - a pattern, not a secret
+    days = max(7, min(365, total // DAILY_LEAST))
+    last = until.astimezone(SHANGHAI).date()
+    calendar = [last - timedelta(days=n) for n in reversed(range(days))]
+    weights = [WEEKDAY_WEIGHTS[day.weekday()] for day in calendar]
+    chosen = luck.choices(calendar, weights, k=total)
+    hours = luck.choices(range(24), HOUR_WEIGHTS, k=total)
+    instants = sorted(
+        min(_instant(day, hour, luck), until - timedelta(seconds=1))
+        for day, hour in zip(chosen, hours, strict=True)
+    )
+    return [instants[n : n + BATCH] for n in range(0, total, BATCH)]
+
+
+def _instant(day: date, hour: int, luck: random.Random) -> datetime:
+    at = clock_time(hour, luck.randrange(60), luck.randrange(60), luck.randrange(1000) * 1000, SHANGHAI)
+    return datetime.combine(day, at).astimezone(UTC)
+
+
+_services: Services
+_clock = _Clock()
+
+
+def _open(config: Config) -> None:
+    """In each process: services of its own, with a clock that follows the history."""
+    global _services
+    _services = build_services(config, clock=_clock)
+
+
+def _write_batch(task: tuple[Config, int, Sequence[datetime]]) -> int:
+    _config, seed, instants = task
+    luck = random.Random(seed)  # noqa: S311
+    with _services.database.unit_of_work() as uow:
+        shops = _shops(uow.connection)
+        _write(uow.connection, _made(uow.connection, shops, instants, luck))
+        uow.commit()
+    return len(instants)
+
+
+def _shops(connection: Connection) -> list[Shop]:
+    """Every stall where somebody sells now, the liveliest first as chance will have it."""
+    rows = [row for row in catalogue.all_stalls(connection, datetime.now(UTC)) if row["vendor_id"]]
+    return [
+        Shop(catalogue.to_stall(row), {g.sku: g for g in catalogue.stock(connection, row["vendor_id"])})
+        for row in rows
+    ]
+
+
+@dataclass(slots=True)
+class _Rows:
+    """What is to be copied, a list a table."""
+
+    orders: list[dict[str, Any]]
+    order_lines: list[dict[str, Any]]
+    payments: list[dict[str, Any]]
+    sales: list[dict[str, Any]]
+    invoices: list[dict[str, Any]]
+    invoice_lines: list[dict[str, Any]]
+    buyer_documents: list[dict[str, Any]]
+    entries: list[SignedEntry]
+    hours: list[rollups.HourRow]
+    goods: list[rollups.GoodsRow]
+
+
+def _made(
+    connection: Connection, shops: Sequence[Shop], instants: Sequence[datetime], luck: random.Random
+) -> _Rows:
+    rows = _Rows([], [], [], [], [], [], [], [], [], [])
+    weights = [1 / (1 + n) ** 0.4 for n in range(len(shops))]
+    payment_ids = iter(_reserved(connection, "payments_id_seq", len(instants)))
+    sequences = iter(_reserved(connection, "invoice_sequence", len(instants)))
+    for instant, shop in zip(instants, luck.choices(shops, weights, k=len(instants)), strict=True):
+        order = _order(shop, instant, luck)
+        if luck.random() < UNPAID:
+            _keep_order(rows, replace(order, status=OrderStatus.CLOSED))
+            continue
+        paid_at = instant + timedelta(seconds=luck.randrange(5, 60))
+        order = replace(order, status=OrderStatus.PAID, paid_at=paid_at)
+        _keep_order(rows, order)
+        commitment = _keep_sale(rows, order, next(payment_ids), paid_at)
+        if luck.random() < INVOICED:
+            _clock.now = paid_at + timedelta(seconds=luck.randrange(3, 90))
+            buyer = luck.choice(_BUYERS) if luck.random() < 0.3 else _INDIVIDUAL
+            _keep_invoice(
+                rows, issue.draw_up(_services, order, buyer, sale=commitment, sequence=next(sequences))
+            )
+    return rows
+
+
+def _order(shop: Shop, instant: datetime, luck: random.Random) -> Order:
+    _clock.now = instant
+    available = [goods for goods in shop.stock.values() if goods.available]
+    if available and luck.random() < 0.6:
+        chosen = luck.sample(available, min(len(available), luck.choice((1, 1, 2, 2, 3))))
+        basket = [(goods.sku, Decimal(luck.randrange(4, 40)) / 10) for goods in chosen]
+        lines = priced_lines(basket, shop.stock, max_lines=60)
+    else:
+        lines = (
+            plain_line(shop.stall.default_goods, max(50, round(luck.lognormvariate(7.3, 0.7)) * 10 // 10)),
+        )
+    return Order(
+        id=time_ordered_id(instant, os.urandom(10)),
+        stall=shop.stall,
+        out_trade_no=f"SL{uuid.uuid4().hex[:16].upper()}",
+        status=OrderStatus.OPEN,
+        amount_fen=sum(line.amount_fen for line in lines),
+        lines=lines,
+        created_at=instant,
+        expires_at=instant + timedelta(seconds=_services.config.order_lifetime_s),
+    )
+
+
+def _keep_order(rows: _Rows, order: Order) -> None:
+    token = _services.keyring.tokens.derive(ORDER, str(order.id))
+    rows.orders.append(orders.order_values(order, fingerprint(token)))
+    rows.order_lines += orders.line_values(order)
+
+
+def _keep_sale(rows: _Rows, order: Order, payment_id: int, paid_at: datetime) -> bytes:
+    rows.payments.append(
+        {
+            "id": payment_id,
+            "market_id": order.stall.market_id,
+            "order_id": order.id,
+            "provider": PROVIDER,
+            "transaction_id": f"H{payment_id}-{order.out_trade_no}",
+            "amount_fen": order.amount_fen,
+            "paid_at": paid_at,
+            "recorded_at": paid_at,
+            "disposition": "settles",
+        }
+    )
+    _clock.now = paid_at
+    sale = pay.attest(_services, order, payment_id, provider=PROVIDER, paid_at=paid_at)
+    rows.sales.append(dict(sale.values))
+    rows.entries.append(sale.entry)
+    rows.hours.append(sale.hour)
+    rows.goods += sale.goods
+    commitment: bytes = sale.values["commitment"]
+    return commitment
+
+
+def _keep_invoice(rows: _Rows, drawn: issue.Drawn) -> None:
+    rows.invoices.append(drawn.values)
+    rows.invoice_lines += drawn.lines
+    rows.buyer_documents.append({"number": drawn.number, "document": drawn.buyer, "salt": drawn.buyer_salt})
+    rows.entries.append(drawn.entry)
+    rows.hours.append(drawn.hour)
+
+
+def _write(connection: Connection, rows: _Rows) -> None:
+    """One transaction. The log's head is locked last, and so for as short as can be."""
+    for table in (tables.orders, tables.order_lines, tables.payments, tables.sales, tables.invoices,
+                  tables.invoice_lines, tables.buyer_documents):  # fmt: skip
+        _copy(connection, table, getattr(rows, table.name))
+    rollups.add_hours(connection, rollups.summed_hours(rows.hours))
+    rollups.add_goods(connection, rollups.summed_goods(rows.goods))
+    old = log.lock(connection)
+    waiting = [OutboxRow(0, int(e.kind), e.fact, e.entry, e.signature) for e in rows.entries]
+    seal.append(_services, connection, old, waiting)
+
+
+def _copy(connection: Connection, table: Table, rows: Sequence[Mapping[str, Any]]) -> None:
+    if not rows:
+        return
+    columns = [column for column in table.columns if column.name in rows[0]]
+    names = ", ".join(column.name for column in columns)
+    kinds = [_postgres_type(column.type) for column in columns]
+    keys = [column.name for column in columns]
+    with (
+        connection.connection.cursor() as cursor,
+        cursor.copy(f"COPY {table.name} ({names}) FROM STDIN (FORMAT BINARY)") as copy,
+    ):
+        copy.set_types(kinds)
+        for row in rows:
+            copy.write_row([row[key] for key in keys])
+
+
+def _postgres_type(kind: Any) -> str:
+    if isinstance(kind, Numeric):
+        return "numeric"
+    names = {"BigInteger": "int8", "Integer": "int4", "SmallInteger": "int2", "Text": "text", "UUID": "uuid",
+             "LargeBinary": "bytea", "DateTime": "timestamptz"}  # fmt: skip
+    return names[type(kind).__name__]
+
+
+def _reserved(connection: Connection, sequence: str, count: int) -> Sequence[int]:
+    query = text("SELECT nextval(CAST(:sequence AS regclass)) FROM generate_series(1, :count)")
+    return connection.execute(query, {"sequence": sequence, "count": count}).scalars().all()
+
+
+def company_code(n: int) -> str:
+    """A credit code with a right check character, in a series (DEM) that nobody has."""
+    first17 = f"91530802DEM{n:06d}"
+    return first17 + uscc_check_character(first17)
+
+
+def _company(n: int) -> Buyer:
+    return make_buyer("organization", f"普洱示例餐饮{n}号有限公司", company_code(n))
+
+
+_INDIVIDUAL = make_buyer("individual", "", None)
+_BUYERS = tuple(_company(n) for n in range(1, 41))
