@@ -19,8 +19,10 @@ import brotli  # type: ignore[import-untyped]
 ROOT = Path(__file__).resolve().parents[2]
 SOURCES = ROOT / "invoice_service/web/static/src"
 DIST = ROOT / "invoice_service/web/static/dist"
-ENTRIES = ("weui.css", "phone.css", "phone.js")
-PACKAGES = ("weui", "htmx.org", "htmx-ext-sse")  # what the bundles are made of besides our own
+ENTRIES = ("weui.css", "phone.css", "phone.js", "desk.css", "desk.js", "charts.js", "wall.css")
+# What the bundles are made of besides our own. Tabler's package comes without its licence: it stands with us.
+PACKAGES = ("weui", "htmx.org", "htmx-ext-sse", "echarts", "zrender", "tslib")
+TABLER_LICENCE = SOURCES / "LICENSE-tabler.txt"
 LAUNCHER = ROOT / "node_modules/esbuild/bin/esbuild"
 # Browsers since 2020 and the WeChat web view; newer features only where a page works without them.
 TARGET = "es2020,chrome86,safari15"
@@ -69,10 +71,11 @@ def _bundle(node: Path, into: Path) -> dict[str, str]:
 
 def _licences() -> str:
     """The licences of the packages in the bundles, whole: their notices must travel with the code."""
-    texts = []
+    texts = [f"@tabler/core\n\n{TABLER_LICENCE.read_text()}"]
     for package in PACKAGES:
-        (path,) = (ROOT / "node_modules" / package).glob("LICENSE*")
-        texts.append(f"{package}\n\n{path.read_text()}")
+        (licence,) = (ROOT / "node_modules" / package).glob("LICENSE*")
+        notices = sorted((ROOT / "node_modules" / package).glob("NOTICE*"))  # Apache's must come along
+        texts.append("\n".join([f"{package}\n", *(path.read_text() for path in (licence, *notices))]))
     return f"\n{'-' * 72}\n".join(texts)
 
 
