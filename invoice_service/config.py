@@ -63,8 +63,8 @@ class Config:
     number_lookup_limit: str = "30 per minute"
     trusted_proxies: int = 0  # how many proxies of ours stand before us; their X-Forwarded-* is believed
     web_workers: int = 2
-    web_threads: int = 32
-    max_live_streams: int = 24  # per process; the pages beyond it poll
+    web_threads: int = 232  # a live page holds one, asleep; the 32 that work share the database's pool
+    max_live_streams: int = 200  # per process: the phones of a whole market; the pages beyond it poll
     live_poll_ms: int = 250
     web_bind: str = "127.0.0.1:8000"  # host:port, several separated by commas
     web_cert: str = ""

@@ -57,6 +57,9 @@ def issue(
         order = orders.lock_by_token(uow.connection, fingerprint(order_token))
         if order is None:
             raise UnknownOrder
+        if order.paid_at is None:  # phones ask before the payment's notice is here, and ask again
+            uow.nothing_to_do()
+            raise NotPaid
         if idempotency_key is not None:
             request = [str(order.id), buyer.kind, buyer.name, buyer.tax_id]
             once(uow.connection, INVOICE, idempotency_key, request, str(order.id), services.clock())

@@ -26,6 +26,7 @@ def seal(services: Services) -> int:
         old = log.lock(connection)
         rows = outbox.take(connection, limit=services.config.seal_batch)
         if not rows:
+            uow.nothing_to_do()
             return 0
         append(services, connection, old, rows)
         uow.commit()

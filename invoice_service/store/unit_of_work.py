@@ -29,6 +29,10 @@ class UnitOfWork:
     def commit(self) -> None:
         self.connection.commit()
 
+    def nothing_to_do(self) -> None:
+        """End a unit that wrote nothing, by a commit: a rollback makes psycopg forget what it prepared."""
+        self.connection.commit()
+
 
 class Database:
     """One PostgreSQL and its pool. A lost connection is `DatabaseUnavailable`, and the next one is new."""
@@ -39,8 +43,13 @@ class Database:
             pool_size=pool_size,
             max_overflow=0,
             pool_timeout=5,
+            pool_use_lifo=True,  # the connection used last has its statements prepared
             hide_parameters=True,  # or a failing statement would put buyers into the log
-            connect_args={"connect_timeout": 5, "application_name": "stall-ledger"},
+            connect_args={
+                "connect_timeout": 5,
+                "application_name": "stall-ledger",
+                "prepare_threshold": 0,  # all our statements come again
+            },
         )
         self._reading = self.engine.execution_options(isolation_level="AUTOCOMMIT")
 

@@ -29,6 +29,7 @@ from chain import node
 from scripts.benchmarks.installation import running
 from scripts.benchmarks.report import Report, percentile
 from scripts.lib.addresses import free_port
+from tests import make
 from tests.stack import Stack, eventually
 
 CLIENTS = 8
@@ -43,6 +44,7 @@ ORDER_REQUEST = json.dumps({"amount_fen": 1250}).encode()
 def measure(runs: int) -> Report:
     report = Report(f"Whole path, {CLIENTS} clients")
     with running("sandbox", "settle", "web") as stack:
+        _open_stalls(stack)
         _load(stack, 2.0)  # warm: pools, prepared statements, templates
         for _ in range(runs):
             figures = _watched_load(stack)
@@ -55,10 +57,20 @@ def measure(runs: int) -> Report:
     return report
 
 
+def _open_stalls(stack: Stack) -> None:
+    """A stall a client: nobody sells ten baskets a second, and a vendor's sums are one row an hour."""
+    with stack.database() as database, database.unit_of_work() as uow:
+        market_id = uow.connection.execute(text("SELECT id FROM markets")).scalar_one()
+        for n in range(CLIENTS):
+            make.stall(uow.connection, market_id, make.vendor(uow.connection, market_id), code=f"P{n}")
+        uow.commit()
+
+
 class _Client:
     """One phone after another: keeps its connection, and notes how long each kind of request took."""
 
-    def __init__(self, port: int) -> None:
+    def __init__(self, port: int, stall: str) -> None:
+        self._orders = f"/api/v1/stalls/{stall}/orders"
         self._connection = http.client.HTTPConnection("127.0.0.1", port)
         self.took_ms: dict[str, list[float]] = defaultdict(list)
         self.done = 0
@@ -68,7 +80,7 @@ class _Client:
             self._one()
 
     def _one(self) -> None:
-        _, order = self._post("/api/v1/stalls/A01/orders", ORDER_REQUEST, "order")
+        _, order = self._post(self._orders, ORDER_REQUEST, "order")
         token = order["order_id"]
         self._post(f"/sandbox/orders/{token}/pay", b"", "pay")
         for _ in range(1000):
@@ -92,7 +104,7 @@ class _Client:
 
 
 def _load(stack: Stack, seconds: float) -> dict[str, float]:
-    clients = [_Client(stack.web_port) for _ in range(CLIENTS)]
+    clients = [_Client(stack.web_port, f"P{n}") for n in range(CLIENTS)]
     started = time.perf_counter()
     threads = [threading.Thread(target=client.run, args=(started + seconds,)) for client in clients]
     for thread in threads:

@@ -71,7 +71,7 @@ def get_stall(code: str) -> Any:
 
 @blueprint.post("/stalls/<code>/orders")
 @audience(Audience.SHOPPER)
-@blueprint.arguments(schemas.OrderInput)
+@blueprint.arguments(schemas.OrderInput())
 @blueprint.response(201, schemas.PlacedOrder)
 @blueprint.alt_response(409, schema=schemas.Problem)
 @blueprint.doc(parameters=[_IDEMPOTENCY])
@@ -104,7 +104,7 @@ def get_order(order_id: str) -> Any:
 
 @blueprint.post("/orders/<order_id>/invoice")
 @audience(Audience.HOLDER)
-@blueprint.arguments(schemas.InvoiceInput)
+@blueprint.arguments(schemas.InvoiceInput())
 @blueprint.response(201, schemas.IssuedInvoice)
 @blueprint.alt_response(409, schema=schemas.Problem)
 @blueprint.doc(parameters=[_IDEMPOTENCY])
