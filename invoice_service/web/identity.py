@@ -10,6 +10,7 @@ from flask import Request, Response, current_app, g, request
 
 from invoice_service.domain.policy import Actor
 from invoice_service.errors import N_, Error
+from invoice_service.flow import sessions
 from invoice_service.queries import identity
 from invoice_service.web.context import services
 
@@ -33,9 +34,18 @@ def actor() -> Actor:
 def maybe_actor() -> Actor | None:
     if "actor" not in g:
         token = session_token(request)
-        g.actor = identity.actor(services(), token) if token else None
+        g.actor = _look_up(token) if token else None
     found: Actor | None = g.actor
     return found
+
+
+def _look_up(token: str) -> Actor | None:
+    asking = identity.asking(services(), token)
+    if asking is None:
+        return None
+    if asking.is_due:
+        sessions.seen(services(), asking.actor)
+    return asking.actor
 
 
 def session_token(asked: Request) -> str | None:
