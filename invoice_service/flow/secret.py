@@ -22,3 +22,8 @@ def matches(stored: str, secret: str) -> bool:
         return _HASHER.verify(stored, secret)
     except (VerificationError, InvalidHashError):
         return False
+
+
+def is_outdated(stored: str) -> bool:
+    """Hashed with other parameters than we use now: hash again while the secret is at hand."""
+    return _HASHER.check_needs_rehash(stored)
