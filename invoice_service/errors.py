@@ -8,12 +8,24 @@ layer alone renders it: as `application/problem+json` for programs, as a kind pa
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import dataclass
 from typing import ClassVar
 
 
 def N_(message: str) -> str:
     """Mark a text for translation where it is written; it is translated where it is shown."""
     return message
+
+
+@dataclass(frozen=True, slots=True)
+class Name:
+    """A parameter that people read in their own language."""
+
+    zh: str
+    en: str
+
+    def __str__(self) -> str:
+        return self.en
 
 
 class Error(Exception):

@@ -13,7 +13,7 @@ from invoice_service.domain.lifecycle import OrderStatus
 from invoice_service.domain.money import to_fen
 from invoice_service.domain.party import TaxpayerKind
 from invoice_service.domain.tax import TaxClass
-from invoice_service.errors import N_, Error, InvalidInput, NotFound
+from invoice_service.errors import N_, Error, InvalidInput, Name, NotFound
 
 PLAIN_UNIT = "份"
 
@@ -148,7 +148,7 @@ def _in_stock(sku: str, stock: Mapping[str, Goods]) -> Goods:
     if goods is None:
         raise UnknownGoods({"lines": UnknownGoods.message}, sku=sku)
     if not goods.available:
-        raise SoldOut({"lines": SoldOut.message}, name=goods.name_zh)
+        raise SoldOut({"lines": SoldOut.message}, name=Name(goods.name_zh, goods.name_en))
     return goods
 
 

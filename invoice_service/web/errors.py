@@ -15,7 +15,8 @@ from flask import Flask, Response, jsonify, render_template, request, url_for
 from flask_babel import gettext
 from werkzeug.exceptions import HTTPException, RequestEntityTooLarge
 
-from invoice_service.errors import N_, Error
+from invoice_service.errors import N_, Error, Name
+from invoice_service.web.locale import language
 
 log = structlog.get_logger()
 UNFORESEEN = N_("Something went wrong on our side. Nothing was lost. Reference: {reference}")
@@ -38,7 +39,12 @@ def register(app: Flask) -> None:
 
 def told(message: str, parameters: dict[str, object]) -> str:
     """A message in the reader's language."""
-    return gettext(message).format_map(parameters) if parameters else gettext(message)
+    chinese = language() == "zh-CN"
+    said = {
+        name: (value.zh if chinese else value.en) if isinstance(value, Name) else value
+        for name, value in parameters.items()
+    }
+    return gettext(message).format_map(said) if said else gettext(message)
 
 
 def told_fields(error: Error) -> dict[str, str]:
