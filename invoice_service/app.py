@@ -30,6 +30,7 @@ from invoice_service.services import Services
 from invoice_service.store import chain
 from invoice_service.store.unit_of_work import Database
 from invoice_service.web import assets, audience, context, errors, locale, metrics, notify, visitors
+from invoice_service.web.account.binding import blueprint as binding_blueprint
 from invoice_service.web.account.views import blueprint as account_blueprint
 from invoice_service.web.api.market import blueprint as market_api
 from invoice_service.web.api.people import blueprint as people_api
@@ -105,7 +106,14 @@ def create_app(services: Services) -> Flask:
 
 def _register_doors(app: Flask, services: Services, csrf: CSRFProtect) -> None:
     """Pages are guarded against forged posts; doors for programs carry no cookie worth forging."""
-    pages = (shopper_blueprint, public_blueprint, account_blueprint, vendor_blueprint, market_blueprint)
+    pages = (
+        shopper_blueprint,
+        public_blueprint,
+        account_blueprint,
+        binding_blueprint,
+        vendor_blueprint,
+        market_blueprint,
+    )
     for blueprint in pages:
         app.register_blueprint(blueprint)
     app.register_blueprint(notify.blueprint)

@@ -6,26 +6,17 @@ does. The first phone chooses the PIN. Whoever photographs a code over the vendo
 
 from __future__ import annotations
 
-import base64
-from dataclasses import dataclass
-from datetime import datetime, timedelta
-
-from sqlalchemy import Connection
-
 from invoice_service.domain.access import Action
 from invoice_service.domain.invitation import Invitation, InvitationUsed, check_open
 from invoice_service.domain.pin import WrongPin, check_new_pin
 from invoice_service.domain.policy import Actor
 from invoice_service.domain.token import fingerprint
 from invoice_service.errors import N_, Error
-from invoice_service.flow import attempts, secret
-from invoice_service.flow.access import note
+from invoice_service.flow import attempts, secret, sessions
+from invoice_service.flow.sessions import SignedIn, Visit
 from invoice_service.services import Services
-from invoice_service.store import accounts, invitations, people
+from invoice_service.store import invitations, people
 from invoice_service.store.people import Account
-
-SESSION_LIFE = timedelta(days=180)
-_SESSION_TOKEN_BYTES = 32
 
 
 class AnotherAccount(Error):
@@ -34,24 +25,9 @@ class AnotherAccount(Error):
     status = 409
 
 
-@dataclass(frozen=True, slots=True)
-class Bound:
-    """`token` opens the new session."""
-
-    token: str
-    expires_at: datetime
-
-
 def bind(
-    services: Services,
-    token: str,
-    pin: str,
-    pin_again: str,
-    *,
-    device: str,
-    address: str,
-    signed_in: Actor | None,
-) -> Bound:
+    services: Services, token: str, pin: str, pin_again: str, visit: Visit, *, signed_in: Actor | None
+) -> SignedIn:
     """`signed_in` is who this phone is signed in as by now.
 
     Raises InvitationUnknown, …Used, …Late, …Revoked; AnotherAccount, BadPin, WrongPin, TooManyAttempts.
@@ -60,7 +36,7 @@ def bind(
     if seen.pin_hash is None:
         check_new_pin(pin, pin_again)
     else:
-        attempts.begin(services, _subject(seen), address)
+        attempts.begin(services, _subject(seen), visit.address)
         if not secret.matches(seen.pin_hash, pin):
             raise WrongPin({"pin": WrongPin.message})
     with services.database.unit_of_work() as uow:
@@ -70,7 +46,8 @@ def bind(
         if seen.pin_hash is None:
             people.set_pin(uow.connection, seen.id, secret.hashed(pin))
         attempts.forget(uow.connection, _subject(seen))
-        bound = _bind(services, uow.connection, seen, invitation, device=device, address=address)
+        invitations.use(uow.connection, invitation.id, services.clock())
+        bound = sessions.begin(uow.connection, services, seen.id, visit, action=Action.PHONE_BOUND)
         if signed_in is not None:
             people.end_session(uow.connection, seen.id, signed_in.session_id, services.clock())
         uow.commit()
@@ -90,42 +67,6 @@ def _look(services: Services, token: str, signed_in: Actor | None) -> Account:
 
 def _open(invitation: Invitation | None, services: Services) -> Invitation:
     return check_open(invitation, services.clock(), is_phone=True)
-
-
-def _bind(
-    services: Services,
-    connection: Connection,
-    account: Account,
-    invitation: Invitation,
-    *,
-    device: str,
-    address: str,
-) -> Bound:
-    now = services.clock()
-    token = base64.urlsafe_b64encode(services.random(_SESSION_TOKEN_BYTES)).decode().rstrip("=")
-    values = {
-        "token_hash": fingerprint(token),
-        "account_id": account.id,
-        "device": device,
-        "address": address,
-        "created_at": now,
-        "seen_at": now,
-        "expires_at": now + SESSION_LIFE,
-        "confirmed_at": now,
-    }
-    invitations.use(connection, invitation.id, now)
-    session_id = accounts.insert_session(connection, values)
-    vendor = Actor(account.id, session_id, account.role, account.name, account.market_id, account.vendor_id)
-    note(
-        connection,
-        vendor,
-        Action.PHONE_BOUND,
-        now=now,
-        market_id=account.market_id,
-        vendor_id=account.vendor_id,
-        subject=device,
-    )
-    return Bound(token, now + SESSION_LIFE)
 
 
 def _subject(account: Account) -> str:
