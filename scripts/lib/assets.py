@@ -19,7 +19,10 @@ import brotli  # type: ignore[import-untyped]
 ROOT = Path(__file__).resolve().parents[2]
 SOURCES = ROOT / "invoice_service/web/static/src"
 DIST = ROOT / "invoice_service/web/static/dist"
-ENTRIES = ("weui.css", "phone.css", "phone.js", "desk.css", "desk.js", "charts.js", "wall.css")
+ENTRIES = (
+    "weui.css", "phone.css", "phone.js", "account.js", "vendor.css", "vendor.js",
+    "desk.css", "desk.js", "charts.js", "wall.css",
+)  # fmt: skip
 # What the bundles are made of besides our own. Tabler's package comes without its licence: it stands with us.
 PACKAGES = ("weui", "htmx.org", "htmx-ext-sse", "echarts", "zrender", "tslib")
 TABLER_LICENCE = SOURCES / "LICENSE-tabler.txt"

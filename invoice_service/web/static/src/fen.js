@@ -19,3 +19,10 @@ export function yuan(fen) {
   const digits = fen.toString().padStart(3, "0");
   return digits.slice(0, -2) + "." + digits.slice(-2);
 }
+
+// Yuan as typed, in fen: "12.5" → 1250n; null for anything that is not an amount.
+export function typedFen(text) {
+  const plain = text.trim().replace(/^[¥￥]\s*/, "");
+  const amount = decimal(/^\d{1,3}(,\d{3})+(\.|$)/.test(plain) ? plain.replaceAll(",", "") : plain);
+  return amount && amount.scale <= 2 ? amount.units * 10n ** BigInt(2 - amount.scale) : null;
+}

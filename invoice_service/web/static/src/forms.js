@@ -38,7 +38,7 @@ export function totalGoods(form) {
 }
 
 // One more or less of a quantity as typed, its decimals kept: "1.5" → "2.5"; never below nothing.
-function stepped(text, step) {
+export function stepped(text, step) {
   const now = decimal(text) ?? { units: 0n, scale: 0 };
   const units = now.units + BigInt(step) * 10n ** BigInt(now.scale);
   if (units <= 0n) return "";
