@@ -9,11 +9,15 @@ from __future__ import annotations
 
 import base64
 import json
+from datetime import UTC, date, datetime
 from typing import Any
+from uuid import UUID
 
 import sha3
 from cryptography.hazmat.primitives.asymmetric import ec
 
+from invoice_service.domain.access import access_day_body, record_document
+from invoice_service.flow.close_access_day import root_of
 from invoice_service.flow.issue import make_claim_key
 from invoice_service.ledger import canonical, checkpoint, entry, tree
 from invoice_service.ledger.entry import NO_ADDRESS, NO_COMMITMENT, Entry, Kind
@@ -46,6 +50,7 @@ def vectors() -> dict[str, Vectors]:
         "canonical.json": canonical_vectors(),
         "keys.json": key_vectors(issuer),
         "documents.json": document_vectors(issuer),
+        "access.json": access_vectors(),
         "entry.json": entry_vectors(issuer),
         "tiles.json": tile_vectors(),
         "checkpoint.json": checkpoint_vectors(issuer),
@@ -150,6 +155,7 @@ def document_vectors(issuer: Issuer) -> Vectors:
         "invoice": (issuer.invoices[N], salt(f"invoice {N}"), entry.commit_body),
         "buyer": (issuer.buyers[N], salt(f"buyer {N}"), entry.commit_buyer),
         "buyer, a person": (issuer.buyers[2], salt("buyer 2"), entry.commit_buyer),
+        "access_day": (access_day(issuer), salt("access day"), entry.commit_body),
     }
     return {"about": "Each document with its salt, canonical bytes and commitment."} | {
         name: {
@@ -159,6 +165,53 @@ def document_vectors(issuer: Issuer) -> Vectors:
             "commitment": commit(its_salt, value)[1].hex(),
         }
         for name, (value, its_salt, commit) in documents.items()
+    }
+
+
+ACCESS_DAY = date(2026, 11, 23)
+ACCESS_RECORDS: tuple[Vectors, ...] = (
+    {"account_id": 4, "role": "operator", "who": "王主任", "action": "account.invite", "market_id": 1,
+     "vendor_id": 1, "subject": "李秀英", "reason": None},
+    {"account_id": 6, "role": "officer", "who": "张税官", "action": "vendor.look", "market_id": 1,
+     "vendor_id": 1, "subject": "李秀英", "reason": "抽查 2026-11"},
+    {"account_id": None, "role": "service", "who": "service", "action": "export", "market_id": None,
+     "vendor_id": None, "subject": "", "reason": None},
+)  # fmt: skip
+
+
+def access_documents() -> list[Vectors]:
+    """The records of one day, the first at noon in Shanghai and the last in its last millisecond."""
+    times = (datetime(2026, 11, 23, 4, tzinfo=UTC), datetime(2026, 11, 23, 6, 30, 0, 123_000, tzinfo=UTC),
+             datetime(2026, 11, 23, 15, 59, 59, 999_000, tzinfo=UTC))  # fmt: skip
+    return [
+        record_document(values | {"id": 10 + 2 * n, "at": at, "blind": UUID(bytes=salt(f"blind {n}")[-16:])})
+        for n, (values, at) in enumerate(zip(ACCESS_RECORDS, times, strict=True))
+    ]
+
+
+def access_day(issuer: Issuer) -> Vectors:
+    root = root_of([canonical.encode(document) for document in access_documents()])
+    return access_day_body(issuer=issuer.id.hex(), day=ACCESS_DAY, size=len(ACCESS_RECORDS), root=root)
+
+
+def access_vectors() -> Vectors:
+    """With the paths by which each record proves that it is one of the day's."""
+    leaves = [canonical.encode(document) for document in access_documents()]
+    tiles = {(tile.level, tile.index): tile.hashes for tile in tree.extend(0, [*map(tree.leaf_hash, leaves)],
+                                                                         lambda *_: b"")}  # fmt: skip
+    paths = [tree.inclusion_proof(n, len(leaves), lambda *at: tiles[at]) for n in range(len(leaves))]
+    return {
+        "about": "A day's access records, and the path of each to the day's root.",
+        "root": root_of(leaves).hex(),
+        "records": [
+            {
+                "value": document,
+                "canonical": leaf.decode(),
+                "leaf": tree.leaf_hash(leaf).hex(),
+                "path": [step.hex() for step in path],
+            }
+            for document, leaf, path in zip(access_documents(), leaves, paths, strict=True)
+        ],
     }
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 import copy
+import hashlib
 import json
 from datetime import UTC, datetime
 from types import SimpleNamespace
@@ -20,6 +21,7 @@ from invoice_service.ledger import canonical
 from invoice_service.ledger import evidence as ev
 from invoice_service.ledger.entry import body_commitment, buyer_commitment
 from invoice_service.ledger.keys import key_id, public_der, verifies_p256
+from invoice_service.ledger.proof import includes
 from tests.unit.ledger.evidence_files import BLOCK_MS, Anchored, ChainDown, ChainThatHolds
 from tests.unit.ledger.vectors import FOLDER, load, named
 from tests.vectors import make_vectors
@@ -81,6 +83,21 @@ def test_an_invoices_lines_add_up() -> None:
     assert body["net_fen"] + body["tax_fen"] == body["total_fen"] == 2000
     assert body["sale"] == DOCUMENTS["sale"]["commitment"]
     assert {line["treatment"] for line in body["lines"]} == {"exempt", "taxed"}
+
+
+def test_each_access_record_stands_under_its_days_root() -> None:
+    """By SPEC.md sections 4 and 6 alone."""
+    access = load("access.json")
+    body, size = DOCUMENTS["access_day"]["value"], len(access["records"])
+    assert (body["root"], body["size"]) == (access["root"], size)
+    for index, case in enumerate(access["records"]):
+        data = case["canonical"].encode()
+        assert canonical.encode(case["value"]) == data
+        assert hashlib.sha256(b"\0" + data).hexdigest() == case["leaf"]
+        path = [bytes.fromhex(step) for step in case["path"]]
+        leaf, root = bytes.fromhex(case["leaf"]), bytes.fromhex(body["root"])
+        assert includes(leaf, index, size, path, root)
+        assert not includes(leaf, (index + 1) % size, size, path, root)
 
 
 @pytest.mark.parametrize("case", named(load("chain.json")["calls"]))
