@@ -7,6 +7,7 @@ who come with the same code only one gets in.
 
 from __future__ import annotations
 
+import base64
 from dataclasses import dataclass
 from datetime import datetime
 from functools import cache
@@ -64,6 +65,16 @@ def renew(connection: Connection, proof: Proof, password: str) -> None:
     if proof.account.password_hash and secret.is_outdated(proof.account.password_hash):
         new = secret.hashed(normal_password(password))
         accounts.change(connection, proof.account.id, {"password_hash": new})
+
+
+def new_totp_secret(services: Services) -> str:
+    """160 bits in base32, as RFC 4226 advises."""
+    return base64.b32encode(services.random(20)).decode()
+
+
+def enrolment_uri(totp_secret: str, name: str) -> str:
+    """What an authenticator app scans."""
+    return pyotp.TOTP(totp_secret).provisioning_uri(name=name, issuer_name="Stall Ledger")
 
 
 def first_step(services: Services, totp_secret: str, code: str) -> int | None:

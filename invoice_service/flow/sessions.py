@@ -26,11 +26,13 @@ TOKEN_BYTES = 32
 
 @dataclass(frozen=True, slots=True)
 class Visit:
-    """Where somebody comes from. `notes` are the browser's own, of accounts it has signed in to."""
+    """Where somebody comes from. `notes` are the browser's own, of accounts it has signed in to; `replaces`
+    is the session it was signed in with until now."""
 
     device: str
     address: str
     notes: str = ""
+    replaces: int | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,6 +64,8 @@ def begin(
         "expires_at": now + life,
         "confirmed_at": now,
     }
+    if visit.replaces is not None:
+        accounts.change_session(connection, visit.replaces, {"ended_at": now})
     session_id = accounts.insert_session(connection, values)
     actor = Actor(
         account_id=account.id,

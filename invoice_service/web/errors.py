@@ -9,13 +9,17 @@ from __future__ import annotations
 import secrets
 from http import HTTPStatus
 from typing import Any
+from urllib.parse import urlsplit
 
 import structlog
-from flask import Flask, Response, jsonify, render_template, request, url_for
+from flask import Flask, Response, current_app, jsonify, redirect, render_template, request, url_for
 from flask_babel import gettext
 from werkzeug.exceptions import HTTPException, RequestEntityTooLarge
+from werkzeug.wrappers import Response as AnyResponse
 
+from invoice_service.domain.policy import ConfirmFirst
 from invoice_service.errors import N_, Error, Name
+from invoice_service.web.identity import SignInFirst
 from invoice_service.web.locale import language
 
 log = structlog.get_logger()
@@ -29,6 +33,9 @@ _HTTP_MESSAGES = {
     422: ("input.invalid", N_("Some fields need your attention.")),
     429: ("rate.limited", N_("Too many attempts. Please wait a moment.")),
 }
+
+# Where people go who must first prove who they are.
+_DOORS: dict[type[Error], str] = {SignInFirst: "account.login", ConfirmFirst: "account.confirm"}
 
 
 def register(app: Flask) -> None:
@@ -51,13 +58,36 @@ def told_fields(error: Error) -> dict[str, str]:
     return {field: told(message, error.parameters) for field, message in error.fields.items()}
 
 
-def _refused(error: Error) -> Response:
+def _refused(error: Error) -> AnyResponse:
+    door = _DOORS.get(type(error))
+    if door is not None and "text/html" in request.headers.get("Accept", ""):
+        return _by_way_of(door)
     if error.status >= HTTPStatus.INTERNAL_SERVER_ERROR:
         log.error("refused", code=error.code, path=request.path, exc_info=error)
     response = answer(error.status, error.code, told(error.message, error.parameters), told_fields(error))
     if error.retry_after_s is not None:
         response.headers["Retry-After"] = str(error.retry_after_s)
     return response
+
+
+def _by_way_of(door: str) -> AnyResponse:
+    """People in a browser go and prove who they are, and come back to the page they were on."""
+    page = urlsplit(request.headers.get("HX-Current-URL") or "")._replace(scheme="", netloc="").geturl()
+    url = url_for(door, next=page or _page_asked())
+    if "HX-Request" in request.headers:
+        return Response(status=204, headers={"HX-Redirect": url})
+    return redirect(url, 303)
+
+
+def _page_asked() -> str | None:
+    """What was asked for, where asking again does no more than show it."""
+    if request.method == "GET":
+        return request.full_path.rstrip("?")
+    try:
+        current_app.url_map.bind("").match(request.path, "GET")
+    except HTTPException:
+        return None
+    return request.path
 
 
 def http_refused(error: HTTPException) -> Response:

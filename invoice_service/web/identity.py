@@ -6,7 +6,8 @@ a CSRF token. Looked up once a request, and only where a route asks.
 
 from __future__ import annotations
 
-from flask import Request, Response, current_app, g, request
+from flask import Request, current_app, g, request
+from werkzeug.wrappers import Response
 
 from invoice_service.domain.policy import Actor
 from invoice_service.errors import N_, Error
@@ -57,10 +58,15 @@ def session_token(asked: Request) -> str | None:
 
 
 def remember(response: Response, token: str, *, max_age_s: int) -> None:
-    """Put a session's token into the browser, out of reach of scripts and of other sites."""
+    """Put a session's token into the browser."""
+    keep(response, COOKIE, token, max_age_s=max_age_s)
+
+
+def keep(response: Response, name: str, value: str, *, max_age_s: int) -> None:
+    """A cookie out of reach of scripts and of other sites."""
     secure = bool(current_app.config["SESSION_COOKIE_SECURE"])
     response.set_cookie(
-        COOKIE, token, max_age=max_age_s, httponly=True, secure=secure, samesite="Lax", path="/"
+        name, value, max_age=max_age_s, httponly=True, secure=secure, samesite="Lax", path="/"
     )
 
 

@@ -20,7 +20,7 @@ ROOT = Path(__file__).resolve().parents[2]
 SOURCES = ROOT / "invoice_service/web/static/src"
 DIST = ROOT / "invoice_service/web/static/dist"
 ENTRIES = (
-    "weui.css", "phone.css", "phone.js", "account.js", "vendor.css", "vendor.js",
+    "weui.css", "phone.css", "phone.js", "account.css", "account.js", "vendor.css", "vendor.js",
     "desk.css", "desk.js", "charts.js", "wall.css",
 )  # fmt: skip
 # What the bundles are made of besides our own. Tabler's package comes without its licence: it stands with us.
