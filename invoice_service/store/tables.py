@@ -359,6 +359,8 @@ orders = Table(
     UniqueConstraint("id", "amount_fen"),
 )
 Index("orders_vendor_id_id_idx", orders.c.vendor_id, orders.c.id)  # ids are ordered by time
+Index("orders_vendor_id_paid_at_idx", orders.c.vendor_id, orders.c.paid_at,
+      postgresql_where=orders.c.paid_at.is_not(None))  # fmt: skip
 Index("orders_open_idx", orders.c.expires_at, postgresql_where=orders.c.status == "open")
 
 order_lines = Table(
@@ -483,6 +485,7 @@ invoices = Table(
     Column("claim_key", LargeBinary, nullable=False),
     CheckConstraint("net_fen + tax_fen = total_fen AND tax_fen >= 0", name="totals_agree"),
     ForeignKeyConstraint(["order_id", "total_fen"], ["sales.order_id", "sales.amount_fen"]),
+    Index("invoices_vendor_id_issued_at_idx", "vendor_id", "issued_at", "number"),
     comment="The body is the invoice; the other columns only index it. claim_key is encrypted.",
 )
 

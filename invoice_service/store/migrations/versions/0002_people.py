@@ -391,6 +391,11 @@ def _let_vendors_key_orders() -> None:
         "rounded_off_fen >= 0 AND (rounded_off_fen = 0 OR keyed_by IS NOT NULL)",
     )  # fmt: skip
     op.create_index("orders_vendor_id_id_idx", "orders", ["vendor_id", "id"])
+    op.create_index(
+        "orders_vendor_id_paid_at_idx", "orders", ["vendor_id", "paid_at"],
+        postgresql_where=sa.text("paid_at IS NOT NULL"),
+    )  # fmt: skip
+    op.create_index("invoices_vendor_id_issued_at_idx", "invoices", ["vendor_id", "issued_at", "number"])
 
 
 def _keep_access_records_as_they_are() -> None:
