@@ -19,7 +19,7 @@ from invoice_service import keyring, logs, settler
 from invoice_service.app import ChainHeads, build_services
 from invoice_service.config import Config
 from invoice_service.errors import Error
-from invoice_service.flow import open_epoch
+from invoice_service.flow import first_admin, open_epoch
 from invoice_service.ledger import evidence, keys, statement
 from invoice_service.queries.verify import SENTENCES, attached_evidence
 from invoice_service.store import rollups
@@ -60,6 +60,9 @@ def _parser() -> argparse.ArgumentParser:
     add("web", web, "Serve pages and API.")
     add("settle", settle, "Seal, anchor and chase payments, until stopped.")
     add("sandbox", sandbox, "Serve the pretend payment service, for tests and demos.")
+    admin = add("admin", invite_admin, "Print a link with which an administrator sets up a sign-in.")
+    admin.add_argument("--login", required=True, metavar="NAME", help="what they sign in as")
+    admin.add_argument("--name", required=True, metavar="NAME", help="what others read in records")
     verify = add("verify", verify_files, "Verify evidence files. Exit code 0 genuine, 1 not, 2 undecided.")
     verify.add_argument(
         "files", nargs="+", type=Path, metavar="FILE", help="JSON evidence, or a PDF with one"
@@ -93,6 +96,12 @@ def prepare(config: Config, arguments: Any) -> int:
     make_keys(config, arguments)
     run_migrations(config, arguments)
     open_epoch.prepare_log(build_services(config), keyring.root_if_here(config.data_dir))
+    return 0
+
+
+def invite_admin(config: Config, arguments: Any) -> int:
+    """The first administrator, whom nobody can invite, or one who can no longer sign in."""
+    print(first_admin.invite(build_services(config), arguments.login, arguments.name))
     return 0
 
 

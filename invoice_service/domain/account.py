@@ -20,6 +20,8 @@ SESSION_LIFE = timedelta(hours=12)
 SESSION_IDLE = timedelta(hours=2)  # of the desks; a vendor's phone stays signed in
 PHONE_SESSION_LIFE = timedelta(days=180)
 
+LOGIN = re.compile(r"[a-z0-9][a-z0-9._@-]{2,59}")
+
 PASSWORD_MIN, PASSWORD_MAX = 12, 128
 PASSWORD_LENGTH = N_("A password has 12 to 128 characters. A few words in a row are easy to remember.")
 PASSWORD_COMMON = N_("This password is one of the first that others would try. Please choose another.")
@@ -42,6 +44,11 @@ RECOVERY_BYTES = 10  # 80 bits: nobody finds one from its hash
 _RECOVERY_FORM = re.compile(r"[A-Z2-7]{16}")
 
 
+class BadLogin(InvalidInput):
+    code = "login.invalid"
+    message = N_("A login has 3 to 60 small letters, digits, dots, dashes, underscores or @.")
+
+
 class BadPassword(InvalidInput):
     code = "password.invalid"
 
@@ -61,6 +68,12 @@ class SignInRefused(Error):
 
 def normal_login(text: str) -> str:
     return text.strip().lower()
+
+
+def check_login(login: str) -> None:
+    """Raises BadLogin."""
+    if not LOGIN.fullmatch(login):
+        raise BadLogin({"login": BadLogin.message})
 
 
 def normal_password(text: str) -> str:
