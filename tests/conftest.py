@@ -14,7 +14,7 @@ import subprocess
 import sys
 import tempfile
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager
 from itertools import count
 from pathlib import Path
 
@@ -101,6 +101,18 @@ def migrated_database_url(_migrated_template: None) -> Iterator[str]:
     """A database with every table and no row, for one test: a copy of one that was migrated once."""
     with _database(TEMPLATE) as url:
         yield url
+
+
+@pytest.fixture(scope="module")
+def module_migrated_database_url(_migrated_template: None) -> Iterator[str]:
+    """The same, for the tests of one module."""
+    with _database(TEMPLATE) as url:
+        yield url
+
+
+def copy_of_database(url: str) -> AbstractContextManager[str]:
+    """A database of one's own, with everything that is in one that nobody is connected to."""
+    return _database(url.rpartition("/")[2])
 
 
 @pytest.fixture(scope="session")

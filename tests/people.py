@@ -14,7 +14,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -89,11 +89,8 @@ def town(
         people = _people(uow.connection, markets, vendors)
         tokens = {name: make.signed_in(uow.connection, people[name], confirmed=True) for name in people}
         uow.commit()
-    app = create_app(services)
-    app.config["WTF_CSRF_ENABLED"] = False  # forged forms are tried in test_threats.py
-    app.config["RATELIMIT_ENABLED"] = False
     try:
-        yield Town(services, app, markets, vendors, people, tokens)
+        yield Town(services, _app(services), markets, vendors, people, tokens)
     finally:
         services.database.dispose()
 
@@ -133,3 +130,21 @@ def _people(connection: Connection, markets: Mapping[int, int], vendors: Mapping
         )
     people["admin"] = make.account(connection, "admin", name="admin")
     return people
+
+
+@contextmanager
+def moved(before: Town, database_url: str) -> Iterator[Town]:
+    """The same town over a copy of its database."""
+    config = replace(before.services.config, database_url=database_url)
+    services = build_services(config, clock=before.services.clock)
+    try:
+        yield replace(before, services=services, app=_app(services))
+    finally:
+        services.database.dispose()
+
+
+def _app(services: Services) -> Flask:
+    app = create_app(services)
+    app.config["WTF_CSRF_ENABLED"] = False  # forged forms are tried in test_threats.py
+    app.config["RATELIMIT_ENABLED"] = False
+    return app

@@ -1,0 +1,177 @@
+"""Every door of the service, and what it answers to whom: the ONE table. A missing route fails a test.
+
+To add a route, add a line under its method and rule:
+
+    "GET /market/stalls/<code>": Door("market", 200, about=MARKET, path={"code": "A01"}),
+
+`who` is its audience. `status` is the answer to whoever may, asking about the things of market 1, or of its
+vendor "vendor" (see `tests/people.py`); give `json`, `form` or `query` so that it can succeed. Everybody
+else's answer follows: nobody 401 (a browser is then led to where one signs in), another audience 403, and 404
+where `about` is outside a person's scope: MARKET for what belongs to market 1, VENDOR for what belongs to one
+vendor in it, ALL where nobody is out of scope (a list of one's own, a form). Where a door differs, say so by
+name: `but={"next_door": 200}`. In `path`, `json` and `form`, `{vendor}` is the vendor's id, `{account}` that
+vendor's account, `{market}` market 1, and so on: see `places`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from flask import Flask
+
+from tests.people import EVERYBODY, NOBODY, Town
+
+MARKET, VENDOR, ALL = "market", "vendor", "all"
+
+VENDORS = ("vendor", "next_door", "vendor_2")
+# For whom an audience's doors are open at all.
+OPEN_TO = {
+    "vendor": set(VENDORS),
+    "market": {"operator", "operator_2", "admin"},
+    "officer": {"officer", "officer_2"},
+    "admin": {"admin"},
+    "signed_in": {name for name in EVERYBODY if name != NOBODY},
+}
+# Within whose scope the things of market 1, and of its vendor, are.
+SEEN_BY = {
+    MARKET: {"operator", "officer", "admin"},
+    VENDOR: {"vendor", "operator", "officer", "admin"},
+    ALL: set(EVERYBODY),
+}
+# These doors are the same for everybody, signed in or not.
+OPEN = {"public", "holder", "shopper", "provider", "operations", "sign_in"}
+# These are served over plain HTTP from another machine, too.
+OVER_PLAIN_HTTP = {"public", "holder", "shopper", "provider"}
+
+
+@dataclass(frozen=True)
+class Door:
+    who: str
+    status: int
+    about: str = ALL
+    path: Mapping[str, str] = field(default_factory=dict)
+    json: Any = None
+    form: Mapping[str, str] | None = None
+    query: Mapping[str, str] = field(default_factory=dict)
+    but: Mapping[str, int] = field(default_factory=dict)
+
+    def answer_to(self, name: str) -> int:
+        if name in self.but:
+            return self.but[name]
+        if self.who in OPEN:
+            return self.status
+        if name == NOBODY:
+            return 401
+        if name not in OPEN_TO[self.who]:
+            return 403
+        return self.status if name in SEEN_BY[self.about] else 404
+
+
+UNKNOWN = {"token": "AAAAAAAAAAAAAAAAAAAAAA"}  # a token that opens nothing, whoever brings it
+INVOICE = {"number": "26539000000000000001"}
+
+DOORS: dict[str, Door] = {
+    # for anybody
+    "GET /": Door("public", 200),
+    "GET /verify": Door("public", 200),
+    "POST /verify": Door("public", 422),
+    "GET /healthz": Door("public", 200),
+    "GET /readyz": Door("public", 200),
+    "GET /ca": Door("public", 200),
+    "GET /ca.crt": Door("public", 404),
+    "GET /api/docs": Door("public", 200),
+    "GET /api/v1/openapi.json": Door("public", 200),
+    "POST /api/v1/verify": Door("public", 422),
+    "GET /metrics": Door("operations", 200),
+    "POST /payments/<provider>/notify": Door("provider", 404, path={"provider": "none"}),
+    # for shoppers
+    "GET /s/<code>": Door("shopper", 200, path={"code": "A01"}),
+    "POST /s/<code>": Door("shopper", 422, path={"code": "A01"}, form={"amount_yuan": ""}),
+    "GET /api/v1/stalls/<code>": Door("shopper", 200, path={"code": "A01"}),
+    "POST /api/v1/stalls/<code>/orders": Door("shopper", 422, path={"code": "A01"}, json={"amount_fen": 0}),
+    # for who holds an order's or invoice's token
+    "GET /o/<token>": Door("holder", 404, path=UNKNOWN),
+    "GET /o/<token>/part": Door("holder", 404, path=UNKNOWN),
+    "GET /o/<token>/live": Door("holder", 404, path=UNKNOWN),
+    "GET /o/<token>/pay": Door("holder", 404, path=UNKNOWN),
+    "POST /o/<token>/check": Door("holder", 404, path=UNKNOWN),
+    "GET /o/<token>/invoice": Door("holder", 404, path=UNKNOWN),
+    "POST /o/<token>/invoice": Door("holder", 404, path=UNKNOWN, form={"kind": "individual"}),
+    "GET /i/<token>": Door("holder", 404, path=UNKNOWN),
+    "GET /i/<token>/part": Door("holder", 404, path=UNKNOWN),
+    "GET /i/<token>/live": Door("holder", 404, path=UNKNOWN),
+    "GET /i/<token>/pdf": Door("holder", 404, path=UNKNOWN),
+    "GET /i/<token>/evidence": Door("holder", 404, path=UNKNOWN),
+    "POST /sandbox/orders/<token>/pay": Door("holder", 404, path=UNKNOWN),
+    "GET /api/v1/orders/<order_id>": Door("holder", 404, path={"order_id": UNKNOWN["token"]}),
+    "POST /api/v1/orders/<order_id>/invoice": Door(
+        "holder", 404, path={"order_id": UNKNOWN["token"]}, json={"buyer": {"kind": "individual"}}
+    ),
+    # An invoice's own token, and no session's, opens these.
+    "GET /api/v1/invoices/<number>": Door("holder", 404, path=INVOICE, but={NOBODY: 401}),
+    "GET /api/v1/invoices/<number>/evidence": Door("holder", 404, path=INVOICE, but={NOBODY: 401}),
+    "GET /api/v1/invoices/<number>/pdf": Door("holder", 404, path=INVOICE, but={NOBODY: 401}),
+    # for who wants to sign in
+    "GET /account/bind/<token>": Door("sign_in", 404, path=UNKNOWN),
+    "POST /account/bind/<token>": Door("sign_in", 404, path=UNKNOWN),
+    "GET /account/set-up/<token>": Door("sign_in", 404, path=UNKNOWN),
+    "POST /account/set-up/<token>": Door("sign_in", 404, path=UNKNOWN),
+    "GET /account/set-up/<token>/passkey": Door("sign_in", 404, path=UNKNOWN),
+    "POST /account/set-up/<token>/passkey": Door("sign_in", 404, path=UNKNOWN),
+    "GET /account/login": Door("sign_in", 303, but={NOBODY: 200}),
+    "POST /account/login": Door("sign_in", 422, form={"login": "{who}", "password": "wrong"}),
+    "GET /account/login/passkey": Door("sign_in", 200),
+    "POST /account/login/passkey": Door("sign_in", 422),
+    # for everyone who is signed in: their own account, and no other
+    "GET /account": Door("signed_in", 200),
+    "POST /account/sign-out": Door("signed_in", 303),
+    "GET /account/confirm": Door("signed_in", 200),
+    "POST /account/confirm/pin": Door("signed_in", 422),
+    "POST /account/confirm/password": Door("signed_in", 422),
+    "GET /account/confirm/passkey": Door("signed_in", 200),
+    "POST /account/confirm/passkey": Door("signed_in", 422),
+    "POST /account/sessions/<int:session_id>/end": Door(
+        "signed_in", 404, path={"session_id": "{session}"}, but={NOBODY: 401, "vendor": 303}
+    ),
+    "POST /account/sessions/end-others": Door("signed_in", 303),
+    "GET /account/passkeys/options": Door("signed_in", 200),
+    "POST /account/passkeys": Door("signed_in", 422),
+    "POST /account/passkeys/remove": Door("signed_in", 404),
+    "GET /account/password": Door("signed_in", 200),
+    "POST /account/password": Door("signed_in", 422, but=dict.fromkeys(VENDORS, 403)),
+    "POST /account/recovery-codes": Door("signed_in", 403),  # nobody here has a password for them to replace
+}
+
+
+def doors_of(app: Flask) -> dict[str, str]:
+    """Every route that the application has, with its audience."""
+    return {
+        f"{method} {rule.rule}": app.view_functions[rule.endpoint].audience.value  # type: ignore[attr-defined]
+        for rule in app.url_map.iter_rules()
+        for method in (rule.methods or set()) - {"HEAD", "OPTIONS"}
+    }
+
+
+def places(town: Town, name: str) -> dict[str, object]:
+    """What `{…}` in a door's path, json and form stands for when `name` knocks."""
+    return {
+        "who": name,
+        "vendor": town.vendors["vendor"],
+        "next_door": town.vendors["next_door"],
+        "market": town.markets[1],
+        "account": town.accounts["vendor"],
+        "operator": town.accounts["operator"],
+        "session": town.ask("SELECT id FROM sessions WHERE account_id = :a", a=town.accounts["vendor"]),
+    }
+
+
+def filled(value: Any, known: Mapping[str, object]) -> Any:
+    """`value` with every `{…}` in it filled in; a text that is nothing but one becomes what it stands for."""
+    if isinstance(value, str):
+        alone = value.removeprefix("{").removesuffix("}")
+        return known[alone] if f"{{{alone}}}" == value else value.format_map(known) if "{" in value else value
+    if isinstance(value, Mapping):
+        return {key: filled(inner, known) for key, inner in value.items()}
+    return [filled(inner, known) for inner in value] if isinstance(value, list) else value
