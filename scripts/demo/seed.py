@@ -1,6 +1,7 @@
 """Put the demo market into an empty database: `python -m scripts.demo.seed`. Refuses any other database.
 
-The last line it prints is JSON with one stall, for the QR code in the terminal.
+The last line it prints is JSON with one stall, for the QR code in the terminal, and the file with the demo's
+sign-ins: never the sign-ins themselves, since what is printed here is kept in a log.
 """
 
 from __future__ import annotations
@@ -16,11 +17,12 @@ from typing import Any
 
 from sqlalchemy import Connection
 
+from invoice_service.app import build_services
 from invoice_service.config import Config
 from invoice_service.domain.money import to_fen
 from invoice_service.errors import Error
 from invoice_service.store import deployment
-from invoice_service.store.unit_of_work import Database
+from scripts.demo import sign_ins
 from tests import make
 
 DATA = Path(__file__).with_name("market.toml")
@@ -37,23 +39,29 @@ def main() -> None:
     config = Config.from_environment(os.environ)
     demo = tomllib.loads(DATA.read_text("utf-8"))
     try:
-        with Database(config.database_url, pool_size=1).unit_of_work() as uow:
+        services = build_services(config)
+        with services.database.unit_of_work() as uow:
             if deployment.mark_demo(uow.connection):
-                seed(uow.connection, demo)
+                market_id = seed(uow.connection, demo)
+                sign_ins.add(services, uow.connection, market_id, demo["market"]["region"][:4])
             uow.commit()
     except Error as error:
         sys.exit(f"{error} [{error.code}]")
     first = demo["stalls"][0]
-    print(json.dumps({"stall_code": first["code"], "stall_name": first["name_zh"]}, ensure_ascii=False))
+    said = {"stall_code": first["code"], "stall_name": first["name_zh"]}
+    kept = config.data_dir / sign_ins.FILE
+    print(json.dumps(said | ({"sign_ins": str(kept)} if kept.exists() else {}), ensure_ascii=False))
 
 
-def seed(connection: Connection, demo: Mapping[str, Any]) -> None:
+def seed(connection: Connection, demo: Mapping[str, Any]) -> int:
+    """Answers the market's id."""
     market = demo["market"]
     market_id = make.market(
         connection, **{name: market[name] for name in ("code", "name_zh", "name_en", "region", "address")}
     )
     for stall in demo["stalls"]:
         _seed_stall(connection, market_id, stall)
+    return market_id
 
 
 def _seed_stall(connection: Connection, market_id: int, stall: Mapping[str, Any]) -> None:

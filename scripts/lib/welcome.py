@@ -27,8 +27,19 @@ def greet(local_url: str, public_url: str, seed_output: str, certificates: Certi
         say(f"  {title:22}  {local_url}{path}")
     stall = _stall_in(seed_output)
     if stall is not None:
+        if "sign_ins" in stall:
+            _show_sign_ins(local_url, Path(stall["sign_ins"]))
         _invite(f"{public_url}/s/{stall['stall_code']}", stall["stall_name"])
     say("  Ctrl-C stops it; the next start finds everything as it was.")
+
+
+def _show_sign_ins(local_url: str, kept: Path) -> None:
+    say(f"\n  Sign in at {local_url}/account/login (demo only; also in {kept}):\n")
+    say(f"    {'login':10} {'password':18} secret for an authenticator app")
+    for login, made in json.loads(kept.read_text()).items():
+        say(f"    {login:10} {made['password']:18} {made['secret']}")
+    say("\n  Without such an app, a secret's present code is printed by")
+    say("    .venv/bin/python -c 'import pyotp; print(pyotp.TOTP(\"SECRET\").now())'\n")
 
 
 def _invite(url: str, stall_name: str) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 
 import pytest
@@ -23,6 +24,17 @@ def test_the_code_carries_the_address_that_phones_reach(capsys: pytest.CaptureFi
 def test_without_a_demo_there_is_no_code(capsys: pytest.CaptureFixture[str]) -> None:
     welcome.greet("http://localhost:8000", "http://localhost:8000", "", None)
     assert "/s/" not in capsys.readouterr().out
+
+
+def test_the_demos_sign_ins_are_shown(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    kept = tmp_path / "demo-sign-ins.json"
+    kept.write_text('{"admin": {"password": "pass-of-this-place", "secret": "JBSWY3DPEHPK3PXP"}}')
+    seed = json.dumps({"stall_code": "A01", "stall_name": "李家蔬菜", "sign_ins": str(kept)})
+    welcome.greet("http://localhost:8000", "http://192.168.1.20:8000", seed, None)
+    shown = capsys.readouterr().out
+    assert "http://localhost:8000/account/login" in shown
+    for part in ("admin", "pass-of-this-place", "JBSWY3DPEHPK3PXP"):
+        assert part in shown
 
 
 def test_the_first_phone_is_announced_once(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:

@@ -2,14 +2,22 @@
 
 from __future__ import annotations
 
+import json
 import os
 import subprocess
 import sys
+from datetime import UTC, datetime
 from pathlib import Path
 
+import pyotp
 import pytest
 from sqlalchemy import Table, create_engine, func, select
 
+from invoice_service import keyring
+from invoice_service.app import build_services
+from invoice_service.config import Config
+from invoice_service.flow import sign_in
+from invoice_service.flow.sessions import Visit
 from invoice_service.store import deployment
 from invoice_service.store.tables import goods, stalls
 from invoice_service.store.unit_of_work import Database
@@ -18,8 +26,9 @@ from tests import make
 
 
 @pytest.fixture
-def database(migrated_database_url: str) -> Database:
+def database(migrated_database_url: str, tmp_path: Path) -> Database:
     """Claimed by an issuer, as `prepare` leaves it."""
+    keyring.make_missing(tmp_path, now=datetime.now(UTC), issuer_name="test")
     database = Database(migrated_database_url, pool_size=1)
     with database.unit_of_work() as uow:
         deployment.claim(uow.connection, bytes(32))
@@ -54,6 +63,25 @@ def test_seeding_again_changes_nothing(
     assert (count(migrated_database_url, stalls), count(migrated_database_url, goods)) == counts
 
 
+def test_the_demos_sign_ins_work_are_its_owners_alone_and_stay(
+    database: Database, migrated_database_url: str, tmp_path: Path
+) -> None:
+    database.dispose()
+    said = seed(migrated_database_url, tmp_path).stdout
+    kept = tmp_path / "demo-sign-ins.json"
+    assert kept.stat().st_mode & 0o777 == 0o600
+    made = kept.read_text()
+    services = build_services(Config(data_dir=tmp_path, database_url=migrated_database_url))
+    for login, proof in json.loads(made).items():
+        assert proof["password"] not in said
+        code = pyotp.TOTP(proof["secret"]).now()
+        signed_in = sign_in.with_password(services, login, proof["password"], code, Visit("", "127.0.0.1"))
+        assert signed_in.actor.role == login
+    services.database.dispose()
+    seed(migrated_database_url, tmp_path)
+    assert kept.read_text() == made
+
+
 def test_a_real_market_is_left_alone(database: Database, migrated_database_url: str, tmp_path: Path) -> None:
     with database.unit_of_work() as uow:
         make.small_market(uow.connection)
@@ -63,3 +91,4 @@ def test_a_real_market_is_left_alone(database: Database, migrated_database_url: 
     assert refused.returncode != 0
     assert "deployment.not_demo" in refused.stderr
     assert count(migrated_database_url, stalls) == 1
+    assert not (tmp_path / "demo-sign-ins.json").exists()
