@@ -20,7 +20,7 @@ class Action(enum.StrEnum):
 
     text: str
 
-    def __new__(cls, value: str, text: str) -> Action:
+    def __new__(cls, value: str, text: str = "") -> Action:
         member = str.__new__(cls, value)
         member._value_ = value
         member.text = text

@@ -94,6 +94,13 @@ def check_manage(actor: Actor, scope: Scope) -> None:
         raise NotAllowed
 
 
+def own_vendor(actor: Actor) -> tuple[int, int]:
+    """(market, vendor) of somebody who sells; for what vendors alone do. Raises NotAllowed."""
+    if actor.role is not Role.VENDOR or actor.market_id is None or actor.vendor_id is None:
+        raise NotAllowed
+    return actor.market_id, actor.vendor_id
+
+
 # Whom each role may invite, and whose sign-in it may therefore reset or end.
 MAY_INVITE: dict[Role, frozenset[Role]] = {
     Role.VENDOR: frozenset(),
@@ -115,6 +122,15 @@ def check_invite(actor: Actor, role: Role, market_id: int | None) -> None:
         raise OutOfScope
     if not can_invite(actor, role, market_id):
         raise NotAllowed
+
+
+def check_reach(actor: Actor, role: Role, market_id: int | None) -> None:
+    """Accounts that the actor might have invited: to list them, end their sessions, close them.
+
+    Raises OutOfScope for all others.
+    """
+    if not can_invite(actor, role, market_id):
+        raise OutOfScope
 
 
 def is_fresh(actor: Actor, now: datetime) -> bool:

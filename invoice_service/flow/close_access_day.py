@@ -6,7 +6,6 @@ included: the root stands in an ACCESS_DAY entry, and each record can be shown t
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from datetime import date, timedelta
 
 from sqlalchemy import Connection
@@ -30,13 +29,6 @@ def close_ended(services: Services) -> int:
     return sum(_close(services, day) for day in days)
 
 
-def root_of(leaves: Sequence[bytes]) -> bytes:
-    """The RFC 9162 root over a day's leaves, each the canonical JSON of a record."""
-    tiles = tree.extend(0, [tree.leaf_hash(leaf) for leaf in leaves], _nothing_before)
-    stored = {(tile.level, tile.index): tile.hashes for tile in tiles}
-    return tree.root(len(leaves), lambda level, index: stored[level, index])
-
-
 def _close(services: Services, day: date) -> bool:
     """In one transaction, and once: whoever comes second finds the day closed."""
     with services.database.unit_of_work() as uow:
@@ -49,9 +41,9 @@ def _close(services: Services, day: date) -> bool:
 
 
 def _write(services: Services, connection: Connection, day: date) -> None:
-    leaves = [canonical.encode(record_document(row)) for row in access.records_of(connection, day)]
+    records = [canonical.encode(record_document(row)) for row in access.records_of(connection, day)]
     now, keys, salt = services.clock(), services.keyring, services.random(SALT_BYTES)
-    size, root = len(leaves), root_of(leaves)
+    size, root = len(records), tree.root_of([tree.leaf_hash(each) for each in records])
     body = access_day_body(issuer=keys.issuer_id.hex(), day=day, size=size, root=root)
     data, commitment = commit_body(salt, body)
     access.add_day(
@@ -60,7 +52,3 @@ def _write(services: Services, connection: Connection, day: date) -> None:
     )
     entry = sign_entry(keys, Kind.ACCESS_DAY, day.isoformat(), body_commitment=commitment, instant=now)
     record(connection, entry)
-
-
-def _nothing_before(level: int, index: int) -> bytes:
-    raise AssertionError(f"a day's tree begins empty, so there is no tile {level}/{index} to read")

@@ -25,6 +25,7 @@ from invoice_service.domain.policy import (
     check_fresh,
     check_invite,
     check_manage,
+    check_reach,
 )
 from invoice_service.domain.token import TOKEN_BYTES, fingerprint
 from invoice_service.errors import N_, Error, InvalidInput
@@ -124,7 +125,7 @@ def invite_desk(
 def invite_again(services: Services, actor: Actor, account_id: int) -> Invited:
     """For who lost the link, or can no longer sign in: setting up again replaces what there was.
 
-    Raises OutOfScope, NotAllowed, ConfirmFirst, AccountClosed.
+    Raises OutOfScope, ConfirmFirst, AccountClosed.
     """
     check_fresh(actor, services.clock())
     with services.database.unit_of_work() as uow:
@@ -150,13 +151,11 @@ def revoke(services: Services, actor: Actor, account_id: int) -> int:
 
 
 def within_reach(connection: Connection, actor: Actor, account_id: int) -> Account:
-    """The account, locked, if the actor may invite and close such accounts. Raises OutOfScope, NotAllowed."""
+    """The account, locked, if the actor might have invited it. Raises OutOfScope."""
     account = people.lock_account(connection, account_id)
     if account is None:
         raise OutOfScope
-    if actor.role is Role.OPERATOR and account.market_id != actor.market_id:
-        raise OutOfScope
-    check_invite(actor, account.role, account.market_id)
+    check_reach(actor, account.role, account.market_id)
     return account
 
 

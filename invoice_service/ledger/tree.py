@@ -132,6 +132,21 @@ def inclusion_proof(index: int, size: int, read: TileReader) -> list[bytes]:
     return path[::-1]
 
 
+def root_of(leaves: Sequence[bytes]) -> bytes:
+    """The root over leaf hashes that are all at hand: a small tree, stored nowhere."""
+    return root(len(leaves), _reader_of(leaves))
+
+
+def path_in(leaves: Sequence[bytes], index: int) -> list[bytes]:
+    """`inclusion_proof` in such a tree. Raises IndexError."""
+    return inclusion_proof(index, len(leaves), _reader_of(leaves))
+
+
+def _reader_of(leaves: Sequence[bytes]) -> TileReader:
+    tiles = {(tile.level, tile.index): tile.hashes for tile in extend(0, leaves, lambda *_: b"")}
+    return lambda level, index: tiles[level, index]
+
+
 def consistency_proof(old_size: int, new_size: int, read: TileReader) -> list[bytes]:
     """RFC 9162 section 2.1.4.1: what shows that the first `old_size` of `new_size` entries are unchanged.
 

@@ -309,11 +309,15 @@ access_records = Table(
     text("role"),
     text("who"),
     text("action"),
-    Column("market_id", BigInteger, index=True),
-    Column("vendor_id", BigInteger, index=True),
+    Column("market_id", BigInteger),
+    Column("vendor_id", BigInteger),
     text("subject"),
     text("reason", nullable=True),
     Column("blind", UUID(as_uuid=True), nullable=False, server_default=func.gen_random_uuid()),
+    # Whoever reads them reads the newest first: a vendor's, a market's, one's own.
+    Index("access_records_vendor_id_id_idx", "vendor_id", "id"),
+    Index("access_records_market_id_id_idx", "market_id", "id"),
+    Index("access_records_account_id_id_idx", "account_id", "id"),
     comment="查阅记录: who did or looked at what. Rows are never changed; a trigger refuses it.",
 )
 

@@ -17,7 +17,6 @@ import sha3
 from cryptography.hazmat.primitives.asymmetric import ec
 
 from invoice_service.domain.access import access_day_body, record_document
-from invoice_service.flow.close_access_day import root_of
 from invoice_service.flow.issue import make_claim_key
 from invoice_service.ledger import canonical, checkpoint, entry, tree
 from invoice_service.ledger.entry import NO_ADDRESS, NO_COMMITMENT, Entry, Kind
@@ -190,27 +189,28 @@ def access_documents() -> list[Vectors]:
 
 
 def access_day(issuer: Issuer) -> Vectors:
-    root = root_of([canonical.encode(document) for document in access_documents()])
+    leaves = [tree.leaf_hash(canonical.encode(document)) for document in access_documents()]
+    root = tree.root_of(leaves)
     return access_day_body(issuer=issuer.id.hex(), day=ACCESS_DAY, size=len(ACCESS_RECORDS), root=root)
 
 
 def access_vectors() -> Vectors:
     """With the paths by which each record proves that it is one of the day's."""
-    leaves = [canonical.encode(document) for document in access_documents()]
-    tiles = {(tile.level, tile.index): tile.hashes for tile in tree.extend(0, [*map(tree.leaf_hash, leaves)],
-                                                                         lambda *_: b"")}  # fmt: skip
-    paths = [tree.inclusion_proof(n, len(leaves), lambda *at: tiles[at]) for n in range(len(leaves))]
+    records = [canonical.encode(document) for document in access_documents()]
+    leaves = [tree.leaf_hash(record) for record in records]
     return {
         "about": "A day's access records, and the path of each to the day's root.",
-        "root": root_of(leaves).hex(),
+        "root": tree.root_of(leaves).hex(),
         "records": [
             {
                 "value": document,
-                "canonical": leaf.decode(),
-                "leaf": tree.leaf_hash(leaf).hex(),
-                "path": [step.hex() for step in path],
+                "canonical": record.decode(),
+                "leaf": leaf.hex(),
+                "path": [step.hex() for step in tree.path_in(leaves, n)],
             }
-            for document, leaf, path in zip(access_documents(), leaves, paths, strict=True)
+            for n, (document, record, leaf) in enumerate(
+                zip(access_documents(), records, leaves, strict=True)
+            )
         ],
     }
 

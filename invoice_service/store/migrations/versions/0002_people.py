@@ -233,8 +233,8 @@ def upgrade() -> None:
         comment="查阅记录: who did or looked at what. Rows are never changed; a trigger refuses it.",
     )
     op.create_index(op.f("access_records_day_idx"), "access_records", ["day"], unique=False)
-    op.create_index(op.f("access_records_market_id_idx"), "access_records", ["market_id"], unique=False)
-    op.create_index(op.f("access_records_vendor_id_idx"), "access_records", ["vendor_id"], unique=False)
+    for whose in ("account_id", "market_id", "vendor_id"):
+        op.create_index(f"access_records_{whose}_id_idx", "access_records", [whose, "id"], unique=False)
     op.create_table(
         "day_closes",
         sa.Column("id", sa.BigInteger(), sa.Identity(always=False), nullable=False),
