@@ -41,6 +41,8 @@ class Config:
     order_lifetime_s: int = 900
     max_amount_fen: int = 5_000_000
     max_lines: int = 60
+    max_goods: int = 200  # of one vendor: all of them are one page
+    max_rounding_fen: int = 100  # 抹零 lets go less than this: small change, never a price
 
     # Payments. Five minutes is the freshness WeChat Pay documents for its notices.
     notification_max_age_s: int = 300

@@ -1,15 +1,15 @@
 """How far a small-scale taxpayer is from the sales threshold below which no VAT is due.
 
-The limits are dated data (`[[threshold]]` in tax_rules.toml). Sales count without tax. What is forecast is the
-rest of the period at the pace of the last weeks: each weekday at its own mean where two weeks or more are
-known, else every day at the mean of all. A forecast is never below what is already sold.
+The limits are dated data (`[[threshold]]` in tax_rules.toml). Sales count without tax. What is forecast is
+the rest of the period at the pace of the last weeks: each weekday at its own mean where two weeks or more
+are known, else every day at the mean of all. A forecast is never below what is already sold.
 """
 
 from __future__ import annotations
 
 import enum
 import tomllib
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import date
 from functools import cache
@@ -42,7 +42,7 @@ class Threshold:
     id: str
     taxpayers: frozenset[TaxpayerKind]
     first_day: date
-    last_day: date
+    last_day: date  # of the law; a later one is another threshold
     basis: str
     confirmed: bool
     month_fen: int | None
@@ -97,3 +97,118 @@ class Gauge:
     @property
     def left_fen(self) -> int | None:
         return None if self.limit_fen is None else max(0, self.limit_fen - self.used_fen)
+
+
+def gauge(taxpayer: TaxpayerKind, tax_period: str, sold: Mapping[date, Counted], today: date) -> Gauge:
+    """`sold` holds what counts, day by day: the present period and up to HISTORY_DAYS before today.
+
+    A day after today may have sales in it, where a clock was set back: they count, too.
+    """
+    period = period_of(PeriodKind(tax_period), today)
+    inside = [counted for day, counted in sold.items() if day in period]
+    threshold = threshold_on(taxpayer, today)
+    limit_fen = _limit(threshold, period.kind)
+    pace, history_days, by_weekday = _pace(sold, today)
+    used_fen = sum(counted.fen for counted in inside)
+    forecast_fen = None if limit_fen is None else used_fen + _still_to_come(sold, period, today, pace)
+    return Gauge(
+        state=_state(taxpayer, threshold, used_fen, forecast_fen, limit_fen),
+        period=period,
+        threshold=threshold,
+        limit_fen=limit_fen,
+        exempt_fen=sum(counted.exempt_fen for counted in inside),
+        taxable_fen=sum(counted.taxable_fen for counted in inside),
+        forecast_fen=forecast_fen,
+        history_days=history_days,
+        by_weekday=by_weekday,
+    )
+
+
+def first_day_needed(tax_period: str, today: date) -> date:
+    """From which day on `gauge` wants to know what was sold."""
+    return min(period_of(PeriodKind(tax_period), today).first_day, today - HISTORY_DAYS * DAY)
+
+
+@cache
+def thresholds() -> tuple[Threshold, ...]:
+    data = tomllib.loads(Path(__file__).with_name("tax_rules.toml").read_text("utf-8"))
+    return tuple(_threshold(entry) for entry in data["threshold"])
+
+
+def threshold_on(taxpayer: TaxpayerKind, day: date) -> Threshold | None:
+    fitting = (t for t in thresholds() if taxpayer in t.taxpayers and t.first_day <= day <= t.last_day)
+    return next(fitting, None)
+
+
+def _limit(threshold: Threshold | None, kind: PeriodKind) -> int | None:
+    if threshold is None:
+        return None
+    return threshold.quarter_fen if kind is PeriodKind.QUARTER else threshold.month_fen
+
+
+def _pace(sold: Mapping[date, Counted], today: date) -> tuple[Callable[[date], int], int, bool]:
+    """(what a day usually brings, over how many days that is known, whether by weekday).
+
+    Known are the days since the first sale of the last weeks: a day without sales since then is a day at
+    which nothing was sold, one before is not. Today does not count, since it is not over.
+    """
+    known = [day for day in sold if sold[day].fen and today - HISTORY_DAYS * DAY <= day < today]
+    if not known:
+        return (lambda _: 0), 0, False
+    days = [min(known) + n * DAY for n in range((today - min(known)).days)]
+    if len(days) < WEEKDAYS_KNOWN_AFTER:
+        mean = _mean(sold, days)
+        return (lambda _: mean), len(days), False
+    means = [_mean(sold, [day for day in days if day.weekday() == weekday]) for weekday in range(7)]
+    return (lambda day: means[day.weekday()]), len(days), True
+
+
+def _mean(sold: Mapping[date, Counted], days: list[date]) -> int:
+    return sum(sold[day].fen for day in days if day in sold) // len(days)
+
+
+def _still_to_come(
+    sold: Mapping[date, Counted], period: Period, today: date, pace: Callable[[date], int]
+) -> int:
+    """What today and the days after it should still bring, beyond what they have brought already."""
+    ahead = (day for day in period.days() if day >= today)
+    return sum(max(0, pace(day) - sold.get(day, Counted()).fen) for day in ahead)
+
+
+def _state(
+    taxpayer: TaxpayerKind,
+    threshold: Threshold | None,
+    used_fen: int,
+    forecast_fen: int | None,
+    limit_fen: int | None,
+) -> State:
+    if taxpayer is TaxpayerKind.GENERAL:
+        return State.NONE
+    if threshold is None:
+        return State.UNKNOWN
+    if limit_fen is None or forecast_fen is None:
+        return State.PER_DAY
+    if used_fen > limit_fen:
+        return State.CROSSED
+    if forecast_fen > limit_fen:
+        return State.WILL_CROSS
+    return State.CLOSE if 100 * used_fen >= CLOSE_PERCENT * limit_fen else State.BELOW
+
+
+def _threshold(entry: dict) -> Threshold:  # type: ignore[type-arg]
+    limits = {f"{span}_fen": entry.get(f"{span}_yuan") for span in ("month", "quarter", "day")}
+    return Threshold(
+        id=entry["id"],
+        taxpayers=frozenset(map(TaxpayerKind, entry["taxpayers"])),
+        first_day=entry["from"],
+        last_day=entry["to"],
+        basis=entry["basis"],
+        confirmed=entry["confirmed"],
+        **{name: None if yuan is None else yuan * 100 for name, yuan in limits.items()},
+        reason_zh=entry["reason_zh"],
+        reason_en=entry["reason_en"],
+        counts_basis=entry["counts_basis"],
+        counts_confirmed=entry["counts_confirmed"],
+        counts_zh=entry["counts_zh"],
+        counts_en=entry["counts_en"],
+    )

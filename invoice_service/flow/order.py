@@ -56,15 +56,14 @@ def place(
         if idempotency_key is not None:  # before the stall is asked: it may have sold out since
             request = [code, _as_json(wanted)]
             kept = once(uow.connection, ORDER, idempotency_key, request, str(order_id), now)
-            earlier = orders.by_id(uow.connection, UUID(kept)) if kept else None
+            earlier = placed_before(services, uow.connection, kept)
             if earlier is not None:
-                return _placed(services, earlier, created=False)
+                return earlier
         stall = _seller_at(uow.connection, scanned, now)
-        order = _make(services, uow.connection, order_id, stall, wanted, now)
-        token = services.keyring.tokens.derive(ORDER, str(order.id))
-        orders.add(uow.connection, order, fingerprint(token))
+        lines = _lines(services.config, uow.connection, stall, wanted)
+        placed = put(services, uow.connection, order_id, stall, lines, now)
         uow.commit()
-    return _placed(services, order, created=True)
+    return placed
 
 
 def _seller_at(connection: Connection, code: StallCode, now: datetime) -> Stall:
@@ -74,23 +73,32 @@ def _seller_at(connection: Connection, code: StallCode, now: datetime) -> Stall:
     stall_code.check_current(code, row["live_serial"])
     if row["vendor_id"] is None:
         raise StallUnattended
-    return catalogue.to_stall(row)
+    return open_stall(row)
 
 
-def _make(
+def open_stall(row: catalogue.StallRow) -> Stall:
+    """Raises StallClosed."""
+    stall = catalogue.to_stall(row)
+    if not stall.is_open:
+        raise StallClosed
+    return stall
+
+
+def put(
     services: Services,
     connection: Connection,
     order_id: UUID,
     stall: Stall,
-    wanted: PlainAmount | Basket,
+    lines: tuple[OrderLine, ...],
     now: datetime,
-) -> Order:
-    if not stall.is_open:
-        raise StallClosed
-    lines = _lines(services.config, connection, stall, wanted)
+    *,
+    keyed_by: int | None = None,
+    rounded_off_fen: int = 0,
+) -> Placed:
+    """An open order of these lines, whoever entered it. Raises AmountOutOfRange."""
     amount_fen = sum(line.amount_fen for line in lines)
     check_amount(amount_fen, max_fen=services.config.max_amount_fen, field="amount_fen")
-    return Order(
+    order = Order(
         id=order_id,
         stall=stall,
         out_trade_no=f"SL{base64.b32encode(services.random(10)).decode()}",
@@ -99,7 +107,21 @@ def _make(
         lines=lines,
         created_at=now,
         expires_at=now + timedelta(seconds=services.config.order_lifetime_s),
+        keyed_by=keyed_by,
+        rounded_off_fen=rounded_off_fen,
     )
+    token = services.keyring.tokens.derive(ORDER, str(order.id))
+    orders.add(connection, order, fingerprint(token))
+    return Placed(token, amount_fen, order.status, order.expires_at, created=True)
+
+
+def placed_before(services: Services, connection: Connection, kept: str | None) -> Placed | None:
+    """The order that an Idempotency-Key holds, as it stands now."""
+    order = orders.by_id(connection, UUID(kept)) if kept else None
+    if order is None:
+        return None
+    token = services.keyring.tokens.derive(ORDER, str(order.id))
+    return Placed(token, order.amount_fen, order.status, order.expires_at, created=False)
 
 
 def _lines(
@@ -116,11 +138,6 @@ def _as_json(wanted: PlainAmount | Basket) -> object:
     if isinstance(wanted, PlainAmount):
         return wanted.amount_fen
     return [[sku, decimal_text(quantity)] for sku, quantity in wanted.items]
-
-
-def _placed(services: Services, order: Order, *, created: bool) -> Placed:
-    token = services.keyring.tokens.derive(ORDER, str(order.id))
-    return Placed(token, order.amount_fen, order.status, order.expires_at, created)
 
 
 def time_ordered_id(now: datetime, noise: bytes) -> UUID:

@@ -30,8 +30,8 @@ from invoice_service.store import catalogue, invoices
 from invoice_service.store.catalogue import StallRow
 
 _ORDERS = text("""
-    SELECT o.id, o.token_hash, o.status, o.amount_fen, o.created_at, o.expires_at, o.paid_at,
-           s.code AS stall_code, s.name_zh AS stall_zh, s.name_en AS stall_en,
+    SELECT o.id, o.token_hash, o.status, o.amount_fen, o.rounded_off_fen, o.created_at, o.expires_at,
+           o.paid_at, s.code AS stall_code, s.name_zh AS stall_zh, s.name_en AS stall_en,
            m.name_zh AS market_zh, m.name_en AS market_en, v.name_zh AS vendor_zh, v.name_en AS vendor_en,
            i.number,
            (SELECT jsonb_agg(jsonb_build_object(
@@ -171,6 +171,7 @@ def _order_view(
         payments=payments,
         invoice_number=number,
         invoice_token=services.keyring.tokens.derive(INVOICE, number) if number else None,
+        rounded_off_fen=row["rounded_off_fen"],
     )
 
 

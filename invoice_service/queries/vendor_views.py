@@ -11,32 +11,10 @@ from datetime import date, datetime
 from decimal import Decimal
 from uuid import UUID
 
+from invoice_service.domain.figures import Figures
 from invoice_service.domain.period import Period
 from invoice_service.domain.threshold import Gauge
 from invoice_service.queries.views import LedgerState
-
-
-@dataclass(frozen=True, slots=True)
-class Figures:
-    """Sums over some time. exempt + taxable_net + tax = amount."""
-
-    orders: int = 0
-    amount_fen: int = 0
-    exempt_fen: int = 0
-    taxable_net_fen: int = 0
-    tax_fen: int = 0
-    invoices: int = 0
-    invoiced_fen: int = 0
-
-    @property
-    def invoiced_percent(self) -> int | None:
-        """Invoices per hundred orders; None where nothing was sold."""
-        return min(100, round(100 * self.invoices / self.orders)) if self.orders else None
-
-    @property
-    def mean_fen(self) -> int | None:
-        """What one order came to; None where nothing was sold."""
-        return round(self.amount_fen / self.orders) if self.orders else None
 
 
 @dataclass(frozen=True, slots=True)
@@ -169,7 +147,10 @@ class ReceivedPayment:
 
 @dataclass(frozen=True, slots=True)
 class OrderDetail:
-    """`token` opens the shopper's page of a keyed order (`/o/{token}`, the dynamic QR); None of any other."""
+    """`token` opens the shopper's page of a keyed order while it is open (`/o/{token}`, the dynamic QR).
+
+    None of any other: whoever holds it may have the invoice made out, and that is the shopper's to do.
+    """
 
     order_id: UUID
     token: str | None
@@ -199,6 +180,7 @@ class InvoiceRow:
     total_fen: int
     tax_fen: int
     stall_code: str
+    stall_name: str
     ledger: LedgerState
 
 
@@ -219,12 +201,14 @@ class GoodsItem:
     tax_class: str
     tax_code: str
     available: bool
+    kind: str | None  # its key in the catalogue; None where it was entered otherwise, and then stays so
 
 
 @dataclass(frozen=True, slots=True)
 class TaxChoice:
-    """One line of the closed catalogue of tax classification codes."""
+    """One line of the closed catalogue of kinds of goods; forms send its key as `kind`."""
 
+    key: str
     tax_class: str
     tax_code: str
     name: str

@@ -75,6 +75,7 @@ class OrderView:
     payments: tuple[PaymentView, ...]
     invoice_number: str | None
     invoice_token: str | None
+    rounded_off_fen: int = 0  # what the vendor let go; the lines are what is left
 
 
 @dataclass(frozen=True, slots=True)

@@ -62,6 +62,7 @@ _STALL_WITH_SELLER = (
     .outerjoin(vendors, vendors.c.id == authorisations.c.vendor_id)
 )
 _BY_CODE = _STALL_WITH_SELLER.where(stalls.c.code == bindparam("code"))
+_OF_SELLER = _STALL_WITH_SELLER.where(vendors.c.id == bindparam("vendor_id")).order_by(stalls.c.code)
 _GOODS = select(goods).where(goods.c.vendor_id == bindparam("vendor_id")).order_by(goods.c.id)
 _ALL = _STALL_WITH_SELLER.order_by(stalls.c.market_id, stalls.c.code)
 
@@ -78,6 +79,11 @@ def stall_row(connection: Connection, code: str, at: datetime) -> StallRow | Non
 
 def all_stalls(connection: Connection, at: datetime) -> Sequence[StallRow]:
     return connection.execute(_ALL, _as_of(at)).mappings().all()
+
+
+def stalls_of_seller(connection: Connection, vendor_id: int, at: datetime) -> Sequence[StallRow]:
+    """Where a vendor is authorised to sell at an instant."""
+    return connection.execute(_OF_SELLER, {"vendor_id": vendor_id} | _as_of(at)).mappings().all()
 
 
 def _as_of(at: datetime) -> dict[str, Any]:

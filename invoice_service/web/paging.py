@@ -1,14 +1,13 @@
 """Long lists, page by page: a page says where it ended, and the next one begins after that.
 
-Where a page ended is a *cursor*: the last row's key, opaque to callers. Nothing is skipped or shown twice when
-rows come in between, and the thousandth page costs what the first does. A cursor that we did not write is
-refused; what it says never becomes part of a statement.
+Where a page ended is a *cursor*: the last row's key, opaque to callers. Nothing is skipped or shown twice
+when rows come in between, and the thousandth page costs what the first does. A cursor in another form than
+ours is refused; what it says never becomes part of a statement.
 """
 
 from __future__ import annotations
 
 import base64
-import binascii
 import json
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -56,19 +55,24 @@ def read_cursor(text: str | None, *, parts: int) -> tuple[str, ...] | None:
     """The key that `write_cursor` wrote; None where there is no cursor. Raises BadCursor."""
     if not text:
         return None
-    try:
-        padded = text.encode("ascii") + b"=" * (-len(text) % 4)
-        key = (
-            json.loads(base64.b64decode(padded, altchars=b"-_", validate=True))
-            if len(text) <= _LONGEST
-            else 0
-        )
-    except (ValueError, RecursionError, binascii.Error):
-        raise BadCursor from None
-    strings = isinstance(key, list) and len(key) == parts and all(isinstance(part, str) for part in key)
-    if not strings or write_cursor(key) != text:
+    key = _decoded(text) if len(text) <= _LONGEST else None
+    if not isinstance(key, list) or len(key) != parts or not all(map(_is_text, key)):
+        raise BadCursor
+    if write_cursor(key) != text:
         raise BadCursor
     return tuple(key)
+
+
+def _is_text(part: object) -> bool:
+    return isinstance(part, str) and part.isprintable()
+
+
+def _decoded(text: str) -> object:
+    try:
+        padded = text.encode("ascii") + b"=" * (-len(text) % 4)
+        return json.loads(base64.b64decode(padded, altchars=b"-_", validate=True))
+    except (ValueError, RecursionError):
+        raise BadCursor from None
 
 
 def read_id_cursor(text: str | None) -> UUID | None:
@@ -96,3 +100,13 @@ def read_limit(text: str | None) -> int:
     if not (text.isascii() and text.isdigit() and len(text) <= 3 and 1 <= int(text) <= LIMIT_MAX):
         raise BadLimit({"limit": BadLimit.message})
     return int(text)
+
+
+def read_number_cursor(text: str | None) -> int | None:
+    """For lists whose key is a whole number. Raises BadCursor."""
+    key = read_cursor(text, parts=1)
+    if key is None:
+        return None
+    if not (key[0].isascii() and key[0].isdigit() and len(key[0]) <= 18):
+        raise BadCursor
+    return int(key[0])

@@ -102,6 +102,7 @@ class PlacedOrder(Schema):
 class Order(Schema):
     order_id = fields.String()
     amount_fen = fields.Integer()
+    rounded_off_fen = fields.Integer(metadata={"description": "抹零: what the vendor let go before"})
     status = fields.String(metadata={"enum": ["open", "paid", "closed", "refunded"]})
     created_at = Instant()
     expires_at = Instant()

@@ -1,0 +1,28 @@
+"""What was sold and invoiced over some time, summed."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True, slots=True)
+class Figures:
+    """Sums over some time. exempt + taxable_net + tax = amount."""
+
+    orders: int = 0
+    amount_fen: int = 0
+    exempt_fen: int = 0
+    taxable_net_fen: int = 0
+    tax_fen: int = 0
+    invoices: int = 0
+    invoiced_fen: int = 0
+
+    @property
+    def invoiced_percent(self) -> int | None:
+        """Invoices per hundred orders; None where nothing was sold."""
+        return min(100, round(100 * self.invoices / self.orders)) if self.orders else None
+
+    @property
+    def mean_fen(self) -> int | None:
+        """What one order came to; None where nothing was sold."""
+        return round(self.amount_fen / self.orders) if self.orders else None
