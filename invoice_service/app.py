@@ -142,6 +142,7 @@ def _live(services: Services) -> Live:
     queries = {
         "order": lambda tokens: live_queries.order_marks(services, tokens),
         "invoice": lambda tokens: live_queries.invoice_marks(services, tokens),
+        "vendor": lambda vendor_ids: live_queries.vendor_marks(services, vendor_ids),
     }
     config = services.config
     return Live(queries, poll_s=config.live_poll_ms / 1000, places=config.max_live_streams)
