@@ -31,6 +31,7 @@ from invoice_service.store import chain
 from invoice_service.store.unit_of_work import Database
 from invoice_service.web import assets, audience, context, errors, locale, metrics, notify, visitors
 from invoice_service.web.account.binding import blueprint as binding_blueprint
+from invoice_service.web.account.records import blueprint as records_blueprint
 from invoice_service.web.account.views import blueprint as account_blueprint
 from invoice_service.web.api.market import blueprint as market_api
 from invoice_service.web.api.people import blueprint as people_api
@@ -111,6 +112,7 @@ def _register_doors(app: Flask, services: Services, csrf: CSRFProtect) -> None:
         public_blueprint,
         account_blueprint,
         binding_blueprint,
+        records_blueprint,
         vendor_blueprint,
         market_blueprint,
     )

@@ -71,6 +71,7 @@ class Door:
 
 UNKNOWN = {"token": "AAAAAAAAAAAAAAAAAAAAAA"}  # a token that opens nothing, whoever brings it
 INVOICE = {"number": "26539000000000000001"}
+ACCOUNT, VENDOR_ID = {"account_id": "{account}"}, {"vendor_id": "{vendor}"}
 
 DOORS: dict[str, Door] = {
     # for anybody
@@ -141,7 +142,37 @@ DOORS: dict[str, Door] = {
     "POST /account/passkeys/remove": Door("signed_in", 404),
     "GET /account/password": Door("signed_in", 200),
     "POST /account/password": Door("signed_in", 422, but=dict.fromkeys(VENDORS, 403)),
+    "GET /account/records": Door("signed_in", 200),
     "POST /account/recovery-codes": Door("signed_in", 403),  # nobody here has a password for them to replace
+    # the API of people
+    "POST /api/v1/session": Door(
+        "sign_in", 422, json={"login": "{who}", "password": "wrong", "totp": "000000"}
+    ),
+    "GET /api/v1/session": Door("signed_in", 200),
+    "DELETE /api/v1/session": Door("signed_in", 204),
+    "GET /api/v1/accounts": Door("market", 200),
+    "POST /api/v1/accounts": Door(
+        "market",
+        201,
+        about=MARKET,
+        json={"role": "operator", "name": "新人", "login": "new.one", "market_id": "{market}"},
+    ),
+    "DELETE /api/v1/accounts/<int:account_id>": Door("market", 204, about=VENDOR, path=ACCOUNT),
+    "POST /api/v1/accounts/<int:account_id>/invitations": Door("market", 201, about=VENDOR, path=ACCOUNT),
+    "DELETE /api/v1/accounts/<int:account_id>/invitations": Door("market", 204, about=VENDOR, path=ACCOUNT),
+    "GET /api/v1/accounts/<int:account_id>/sessions": Door("market", 200, about=VENDOR, path=ACCOUNT),
+    "DELETE /api/v1/accounts/<int:account_id>/sessions": Door("market", 204, about=VENDOR, path=ACCOUNT),
+    "DELETE /api/v1/accounts/<int:account_id>/sessions/<int:session_id>": Door(
+        "market", 204, about=VENDOR, path=ACCOUNT | {"session_id": "{session}"}
+    ),
+    "POST /api/v1/vendors/<int:vendor_id>/invitations": Door("market", 201, about=VENDOR, path=VENDOR_ID),
+    "GET /api/v1/access-records": Door("signed_in", 200),
+    "GET /api/v1/access-records/<int:record_id>/proof": Door(
+        "signed_in", 409, about=VENDOR, path={"record_id": "{record}"}, but={"officer": 404}
+    ),
+    "GET /api/v1/supervision/vendors/<int:vendor_id>": Door(
+        "officer", 200, about=VENDOR, path=VENDOR_ID, query={"reason": "抽查 2026-11"}
+    ),
 }
 
 
@@ -163,6 +194,7 @@ def places(town: Town, name: str) -> dict[str, object]:
         "market": town.markets[1],
         "account": town.accounts["vendor"],
         "operator": town.accounts["operator"],
+        "record": town.ask("SELECT min(id) FROM access_records"),
         "session": town.ask("SELECT id FROM sessions WHERE account_id = :a", a=town.accounts["vendor"]),
     }
 

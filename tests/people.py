@@ -27,8 +27,9 @@ from werkzeug.test import TestResponse
 from invoice_service import keyring
 from invoice_service.app import build_services, create_app
 from invoice_service.config import Config
+from invoice_service.domain.access import Action
 from invoice_service.domain.policy import Actor
-from invoice_service.flow import open_epoch
+from invoice_service.flow import access, open_epoch
 from invoice_service.queries import identity
 from invoice_service.services import Services
 from invoice_service.web.identity import COOKIE
@@ -87,6 +88,14 @@ def town(
     with services.database.unit_of_work() as uow:
         markets, vendors = _markets(uow.connection)
         people = _people(uow.connection, markets, vendors)
+        access.note(
+            uow.connection,
+            None,
+            Action.EXPORTED,
+            now=clock(),
+            market_id=markets[1],
+            vendor_id=vendors["vendor"],
+        )
         tokens = {name: make.signed_in(uow.connection, people[name], confirmed=True) for name in people}
         uow.commit()
     try:

@@ -28,7 +28,7 @@ class AnotherAccount(Error):
 def bind(
     services: Services, token: str, pin: str, pin_again: str, visit: Visit, *, signed_in: Actor | None
 ) -> SignedIn:
-    """`signed_in` is who this phone is signed in as by now.
+    """`signed_in` is who this phone is signed in as by now; the session that it has ends (`visit.replaces`).
 
     Raises InvitationUnknown, …Used, …Late, …Revoked; AnotherAccount, BadPin, WrongPin, TooManyAttempts.
     """
@@ -48,8 +48,6 @@ def bind(
         attempts.forget(uow.connection, _subject(seen))
         invitations.use(uow.connection, invitation.id, services.clock())
         bound = sessions.begin(uow.connection, services, seen.id, visit, action=Action.PHONE_BOUND)
-        if signed_in is not None:
-            people.end_session(uow.connection, seen.id, signed_in.session_id, services.clock())
         uow.commit()
     return bound
 

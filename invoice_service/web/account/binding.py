@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-from flask import Blueprint, make_response, redirect, render_template, request
+from flask import Blueprint, redirect, render_template, request
 from werkzeug.wrappers import Response as AnyResponse
 
-from invoice_service.domain import device
 from invoice_service.domain.invitation import (
     InvitationLate,
     InvitationRevoked,
@@ -14,9 +13,9 @@ from invoice_service.domain.invitation import (
 )
 from invoice_service.errors import Error
 from invoice_service.flow import bind_phone
-from invoice_service.flow.sessions import Visit
 from invoice_service.queries import people
 from invoice_service.web import identity
+from invoice_service.web.account import asking
 from invoice_service.web.audience import Audience, audience
 from invoice_service.web.context import services
 from invoice_service.web.errors import told, told_fields
@@ -42,7 +41,7 @@ def bind_with_pin(token: str) -> AnyResponse | str | tuple[str, int]:
             token,
             request.form.get("pin", ""),
             request.form.get("pin_again", ""),
-            Visit(device.words(request.headers.get("User-Agent", "")), request.remote_addr or ""),
+            asking.visit(),
             signed_in=identity.maybe_actor(),
         )
     except _REFUSED as error:
@@ -52,9 +51,8 @@ def bind_with_pin(token: str) -> AnyResponse | str | tuple[str, int]:
             raise
         fields = told_fields(error) or {"pin": told(error.message, error.parameters)}
         return _page(token, fields, error.status)
-    response = make_response(redirect(VENDOR_HOME, 303))
-    identity.remember(response, bound.token, max_age_s=bound.lasts_s)
-    return response
+    asking.start_anew()
+    return asking.let_in(bound, redirect(VENDOR_HOME, 303))
 
 
 def _page(token: str, errors: dict[str, str], status: int = 200) -> str | tuple[str, int]:
