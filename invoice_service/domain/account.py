@@ -23,7 +23,7 @@ PHONE_SESSION_LIFE = timedelta(days=180)
 LOGIN = re.compile(r"[a-z0-9][a-z0-9._@-]{2,59}")
 
 PASSWORD_MIN, PASSWORD_MAX = 12, 128
-PASSWORD_LENGTH = N_("A password has 12 to 128 characters. A few words in a row are easy to remember.")
+PASSWORD_LENGTH = N_("A password has 12 to 128 characters.")
 PASSWORD_COMMON = N_("This password is one of the first that others would try. Please choose another.")
 PASSWORD_IS_LOGIN = N_("The password must not be the login.")
 _DISTINCT = 5  # fewer different characters are a pattern, not a password

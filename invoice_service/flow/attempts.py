@@ -37,45 +37,24 @@ def begin(services: Services, subject: str, address: str, *, known_device: bool 
 
     Raises TooManyAttempts; a refused attempt is not counted, or waiting would never end.
     """
+    since, network = services.clock() - WINDOW, _network(address)
     with services.database.unit_of_work() as uow:
-        attempt = failed(uow.connection, services, subject, address)
+        attempts.sweep(uow.connection, since)
+        attempt = attempts.add(uow.connection, subject, network, services.clock())
         uow.commit()
     with services.database.unit_of_work() as uow:
-        allowed = PER_SUBJECT, PER_ADDRESS
-        if _within(uow.connection, services, subject, "" if known_device else address, *allowed):
+        of_subject = attempts.count(uow.connection, since=since, subject=subject)
+        of_address = 0 if known_device else attempts.count(uow.connection, since=since, address=network)
+        if of_subject <= PER_SUBJECT and of_address <= PER_ADDRESS:
             return
         attempts.remove(uow.connection, attempt)
         uow.commit()
     raise TooManyAttempts
 
 
-def check(connection: Connection, services: Services, subject: str, address: str) -> None:
-    """For secrets nobody can guess, where counting afterwards is enough. Raises TooManyAttempts."""
-    if not _within(connection, services, subject, address, PER_SUBJECT - 1, PER_ADDRESS - 1):
-        raise TooManyAttempts
-
-
-def failed(connection: Connection, services: Services, subject: str, address: str) -> int:
-    """Write a failed attempt down. Answers its id."""
-    now = services.clock()
-    attempts.sweep(connection, now - WINDOW)
-    return attempts.add(connection, subject, _network(address), now)
-
-
 def forget(connection: Connection, subject: str) -> None:
     """Somebody proved who they are: what they mistyped before no longer counts."""
     attempts.remove_all(connection, subject)
-
-
-def _within(
-    connection: Connection, services: Services, subject: str, address: str, most: int, most_by_address: int
-) -> bool:
-    since = services.clock() - WINDOW
-    if attempts.count(connection, since=since, subject=subject) > most:
-        return False
-    if not address:
-        return True
-    return attempts.count(connection, since=since, address=_network(address)) <= most_by_address
 
 
 def _network(address: str) -> str:

@@ -121,13 +121,3 @@ def test_what_no_longer_counts_is_deleted(services: Services, clock: Clock) -> N
     clock.now += WINDOW
     allowed(services, "account:99")
     assert rows(services) == 1
-
-
-def test_counting_afterwards_has_the_same_limit(services: Services) -> None:
-    for _ in range(PER_SUBJECT):
-        with services.database.unit_of_work() as uow:
-            attempts.check(uow.connection, services, "bind", HOME)
-            attempts.failed(uow.connection, services, "bind", HOME)
-            uow.commit()
-    with pytest.raises(TooManyAttempts), services.database.unit_of_work() as uow:
-        attempts.check(uow.connection, services, "bind", HOME)

@@ -57,7 +57,7 @@ def login_with_password() -> AnyResponse | tuple[str, int]:
             services(), form.get("login", ""), form.get("password", ""), form.get("code", ""), asking.visit()
         )
     except Error as error:
-        return _with_retry(_login_page(form, _errors(error, "login")), error)
+        return _with_retry(_login_page(form, _errors(error, "refused")), error)
     return _entered(signed_in)
 
 
@@ -151,7 +151,7 @@ def confirm_with_password() -> AnyResponse | tuple[str, int]:
     try:
         confirming.with_password(services(), actor(), given, code, request.remote_addr or "")
     except Error as error:
-        return _with_retry(_confirm_page(_errors(error, "password")), error)
+        return _with_retry(_confirm_page(_errors(error, "refused")), error)
     return _onward()
 
 
