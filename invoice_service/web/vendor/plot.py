@@ -70,7 +70,7 @@ def plot(points: Sequence[Point]) -> Plot:
     every = -(-len(points) // LABELS)
     bars = tuple(_bar(point, n, slot, top_fen, n % every == 0) for n, point in enumerate(points))
     ticks = tuple(Tick(top_fen * n // _LINES, _up(top_fen * n // _LINES, top_fen)) for n in range(_LINES + 1))
-    return Plot(bars, ticks, any(point.before_fen is not None for point in points))
+    return Plot(bars, ticks, any(point.before_fen for point in points))
 
 
 def round_up(fen: int) -> int:
