@@ -23,6 +23,7 @@ PHONE_SESSION_LIFE = timedelta(days=180)
 LOGIN = re.compile(r"[a-z0-9][a-z0-9._@-]{2,59}")
 
 PASSWORD_MIN, PASSWORD_MAX = 12, 128
+_LOGIN_MAX = 60
 PASSWORD_LENGTH = N_("A password has 12 to 128 characters.")
 PASSWORD_COMMON = N_("This password is one of the first that others would try. Please choose another.")
 PASSWORD_IS_LOGIN = N_("The password must not be the login.")
@@ -67,7 +68,8 @@ class SignInRefused(Error):
 
 
 def normal_login(text: str) -> str:
-    return text.strip().lower()
+    """Without what no login holds and no database keeps: whoever sends that has not found a way in."""
+    return "".join(filter(str.isprintable, text.strip().lower()))[:_LOGIN_MAX]
 
 
 def check_login(login: str) -> None:

@@ -20,7 +20,7 @@ def hashed(secret: str) -> str:
 def matches(stored: str, secret: str) -> bool:
     try:
         return _HASHER.verify(stored, secret)
-    except (VerificationError, InvalidHashError):
+    except (VerificationError, InvalidHashError, UnicodeEncodeError):
         return False
 
 

@@ -286,8 +286,11 @@ def test_who_may_not_make_codes(here: Town, name: str, refused: type[Exception])
 
 def test_what_is_done_is_recorded(here: Town) -> None:
     bind(here, code(here))
-    columns = "role, who, action, vendor_id, market_id"
-    rows = here.rows(f"SELECT {columns} FROM access_records WHERE role <> 'service' ORDER BY id")
+    sql = """
+        SELECT role, who, action, vendor_id, market_id
+        FROM access_records WHERE role <> 'service' ORDER BY id
+    """
+    rows = here.rows(sql)
     concerned = {"vendor_id": here.vendors["vendor"], "market_id": here.markets[1]}
     assert rows == [
         {"role": "operator", "who": "operator", "action": "account.invite"} | concerned,
