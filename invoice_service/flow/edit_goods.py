@@ -144,7 +144,7 @@ def _read(services: Services, given: Mapping[str, str], known: Mapping[str, Any]
     unit = given.get("unit", "")
     problems = {
         "name_zh": name_problem(name_zh),
-        "name_en": name_problem(name_en) if name_zh else None,
+        "name_en": name_problem(name_en) if name_en != name_zh else None,
         "unit": None if unit in (*UNITS, known.get("unit")) else CHOOSE_UNIT,
         "price_yuan": price_problem,
         "kind": None if kind or (known and not given.get("kind")) else CHOOSE_KIND,
