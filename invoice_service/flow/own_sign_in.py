@@ -22,6 +22,7 @@ from invoice_service.domain.account import (
     recovery_code,
 )
 from invoice_service.domain.invitation import check_open
+from invoice_service.domain.pin import check_new_pin
 from invoice_service.domain.policy import Actor, NotAllowed, OutOfScope, Role, check_fresh
 from invoice_service.domain.token import fingerprint
 from invoice_service.errors import N_, Error
@@ -114,6 +115,19 @@ def set_password(services: Services, actor: Actor, new: NewSecret) -> tuple[str,
         _changed(uow.connection, services, actor)
         uow.commit()
     return codes
+
+
+def set_pin(services: Services, actor: Actor, pin: str, again: str) -> None:
+    """A vendor's new PIN; other phones are signed out. Raises ConfirmFirst, NotAllowed, BadPin."""
+    if actor.role is not Role.VENDOR:
+        raise NotAllowed
+    check_fresh(actor, services.clock())
+    check_new_pin(pin, again)
+    hashed = secret.hashed(pin)
+    with services.database.unit_of_work() as uow:
+        people.set_pin(uow.connection, actor.account_id, hashed)
+        _changed(uow.connection, services, actor)
+        uow.commit()
 
 
 def new_recovery_codes(services: Services, actor: Actor) -> tuple[str, ...]:

@@ -226,6 +226,17 @@ def test_a_vendor_confirms_by_pin(stack: Stack, page: Page) -> None:
     button(page, "/confirm/pin")
     expect(page).to_have_url(re.compile(r"\d/account$"))
     check_page(page, "account-vendor")
+    page.goto(f"{stack.url}/account/pin")
+    page.locator("#pin").fill("123456")
+    page.locator("#pin_again").fill("123456")
+    button(page, "/account/pin")
+    expect(page.locator("#error-pin")).to_be_visible()
+    check_page(page, "pin-wrong")
+    page.locator("#pin").fill("402817")
+    page.locator("#pin_again").fill("402817")
+    button(page, "/account/pin")
+    expect(page).to_have_url(re.compile(r"\d/account$"))
+    expect(page.locator(".thing")).to_have_count(1)  # other phones are signed out
 
 
 def signed_in_vendor(stack: Stack) -> str:
@@ -343,7 +354,7 @@ FORMS = (
     "/account/login", "/account/login/passkey", "/account/sign-out", "/account/confirm/pin",
     "/account/confirm/password", "/account/confirm/passkey", "/account/sessions/1/end",
     "/account/sessions/end-others", "/account/passkeys", "/account/passkeys/remove", "/account/password",
-    "/account/recovery-codes", "/account/set-up/x", "/account/set-up/x/passkey",
+    "/account/pin", "/account/recovery-codes", "/account/set-up/x", "/account/set-up/x/passkey",
 )  # fmt: skip
 
 

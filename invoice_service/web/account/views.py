@@ -12,6 +12,7 @@ from flask_babel import gettext
 from werkzeug.wrappers import Response as AnyResponse
 
 from invoice_service.documents import qr
+from invoice_service.domain.pin import BadPin
 from invoice_service.domain.policy import Actor, OutOfScope, Role, check_fresh
 from invoice_service.errors import Error
 from invoice_service.flow import confirm as confirming
@@ -240,6 +241,24 @@ def set_password() -> str | tuple[str, int]:
         return _password_page(told_fields(error)), error.status
     asking.forget_secret()
     return _codes_page(codes, actor())
+
+
+@blueprint.get("/pin")
+@audience(Audience.VENDOR)
+def pin() -> str:
+    check_fresh(actor(), services().clock())
+    return render_template("account/pin.html", errors={})
+
+
+@blueprint.post("/pin")
+@audience(Audience.VENDOR)
+def set_pin() -> AnyResponse | tuple[str, int]:
+    form = request.form
+    try:
+        own_sign_in.set_pin(services(), actor(), form.get("pin", ""), form.get("pin_again", ""))
+    except BadPin as error:
+        return render_template("account/pin.html", errors=told_fields(error)), error.status
+    return redirect(url_for("account.home"), 303)
 
 
 @blueprint.post("/recovery-codes")
