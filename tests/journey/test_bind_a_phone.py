@@ -1,0 +1,113 @@
+"""A vendor's phone in real Chromium: scan the operator's code, choose a PIN, and read who looked, and why."""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+import threading
+from collections.abc import Iterator
+from pathlib import Path
+from urllib.parse import urlsplit
+
+import pytest
+from playwright.sync_api import Page, expect, sync_playwright
+from werkzeug.serving import make_server
+
+from invoice_service.flow import inspect_vendor, invite
+from tests.journey.test_scan_pay_invoice_anchor_verify import CHROMIUM_FLAGS, check_accessible
+from tests.people import Town, town
+
+PIN, REASON = "271828", "抽查 2026 年 11 月的免税销售"
+WORDS = {
+    "zh-CN": {"easy": "太容易被猜到", "used": "已经用过了", "tax": "税务机关", "none": "还没有人查阅过"},
+    "en": {"easy": "too easy", "used": "used already", "tax": "Tax office", "none": "Nobody has looked"},
+}
+
+
+@pytest.fixture
+def here(tmp_path: Path, migrated_database_url: str) -> Iterator[tuple[Town, str]]:
+    """The town, and where it answers."""
+    with town(tmp_path, migrated_database_url) as made:
+        made.app.config["WTF_CSRF_ENABLED"] = True
+        server = make_server("localhost", 0, made.app, threaded=True)
+        thread = threading.Thread(target=server.serve_forever)
+        thread.start()
+        yield made, f"http://localhost:{server.server_port}"
+        server.shutdown()
+        thread.join()
+        server.server_close()
+
+
+@pytest.fixture(params=["zh-CN", "en"])
+def phone(request: pytest.FixtureRequest) -> Iterator[Page]:
+    with sync_playwright() as playwright:
+        browser = playwright.chromium.launch(
+            executable_path=os.environ.get("CHROMIUM", "/usr/bin/chromium"), args=CHROMIUM_FLAGS
+        )
+        context = browser.new_context(
+            viewport={"width": 390, "height": 844}, locale=request.param, device_scale_factor=2
+        )
+        yield context.new_page()
+        browser.close()
+
+
+def link(here: Town, url: str) -> str:
+    invited = invite.invite_phone(here.services, here.actor("operator"), here.vendors["vendor"])
+    return url + urlsplit(invited.link).path
+
+
+def test_a_vendor_connects_a_phone_and_reads_who_looked(
+    here: tuple[Town, str], phone: Page, tmp_path: Path
+) -> None:
+    made, url = here
+    code = link(made, url)
+    phone.goto(code)
+    words = WORDS[phone.locator("html").get_attribute("lang") or ""]
+    check_accessible(phone)
+    phone.screenshot(path=tmp_path / "bind.png", full_page=True)
+
+    phone.locator("#pin").fill("123456")
+    phone.locator("#pin_again").fill("123456")
+    phone.locator("form:has(#pin) button").click()
+    expect(phone.locator(".field-error")).to_contain_text(words["easy"])
+    expect(phone.locator("#pin")).to_have_value("")
+    check_accessible(phone)
+    phone.screenshot(path=tmp_path / "bind-error.png", full_page=True)
+
+    phone.locator("#pin").fill(PIN)
+    phone.locator("#pin_again").fill(PIN)
+    phone.locator("form:has(#pin) button").click()
+    expect(phone).to_have_url(re.compile("/vendor$"))
+    held = json.dumps(phone.context.cookies())
+    assert '"stall-ledger-account"' in held
+
+    phone.goto(f"{url}/account/records")
+    expect(phone.locator("#main")).not_to_contain_text(words["tax"])
+    inspect_vendor.inspect(made.services, made.actor("officer"), made.vendors["vendor"], REASON)
+    phone.reload()
+    expect(phone.locator("#main")).to_contain_text(words["tax"])
+    expect(phone.locator("#main")).to_contain_text(REASON)
+    check_accessible(phone)
+    phone.screenshot(path=tmp_path / "records.png", full_page=True)
+
+    phone.goto(code)
+    expect(phone.locator("#main")).to_contain_text(words["used"])
+    check_accessible(phone)
+    phone.screenshot(path=tmp_path / "used.png", full_page=True)
+    phone.context.clear_cookies(name="stall-ledger-account")
+    phone.goto(link(made, url))
+    expect(phone.locator("#pin_again")).to_have_count(0)
+    phone.screenshot(path=tmp_path / "second.png", full_page=True)
+
+
+def test_at_whose_records_nobody_looked(here: tuple[Town, str], phone: Page, tmp_path: Path) -> None:
+    made, url = here
+    phone.context.add_cookies(
+        [{"name": "stall-ledger-account", "value": made.tokens["next_door"], "url": url}]
+    )
+    phone.goto(f"{url}/account/records")
+    words = WORDS[phone.locator("html").get_attribute("lang") or ""]
+    expect(phone.locator(".empty")).to_contain_text(words["none"])
+    check_accessible(phone)
+    phone.screenshot(path=tmp_path / "empty.png", full_page=True)
