@@ -2,9 +2,9 @@
 
 `./scripts/bench seed --orders N --data DIR` fills the demo market of that directory, so that desks can be
 tried full with `./scripts/run --data DIR`. Every document, commitment, signature, entry and sum is made by
-the code that issues (`flow/order`, `flow/pay.attest`, `flow/issue.draw_up`, `flow/seal.append`); only the
-writing differs: whole days by COPY in one transaction, with every constraint on. What a provider would
-have sent (notices, attempts) is left out.
+the code that issues (`flow/order`, `flow/pay.attest`, `flow/issue.draw_up`, `flow/seal.append`), in the
+pattern of `market_day` as live traffic is. Only the writing differs: whole days by COPY in one transaction,
+with every constraint on. What a provider would have sent (notices, attempts) is left out.
 """
 
 from __future__ import annotations
@@ -15,9 +15,7 @@ import random
 import uuid
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
-from datetime import UTC, date, datetime, timedelta
-from datetime import time as clock_time
-from decimal import Decimal
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from sqlalchemy import Connection, Numeric, Table, text
@@ -27,8 +25,7 @@ from invoice_service.config import Config
 from invoice_service.domain.goods import Goods
 from invoice_service.domain.lifecycle import OrderStatus
 from invoice_service.domain.numbering import SHANGHAI
-from invoice_service.domain.order import Order, Stall, plain_line, priced_lines
-from invoice_service.domain.party import Buyer, make_buyer, uscc_check_character
+from invoice_service.domain.order import Basket, Order, PlainAmount, Stall, plain_line, priced_lines
 from invoice_service.domain.token import ORDER, fingerprint
 from invoice_service.flow import issue, pay, seal
 from invoice_service.flow.order import time_ordered_id
@@ -36,36 +33,10 @@ from invoice_service.flow.record import SignedEntry
 from invoice_service.services import Services
 from invoice_service.store import catalogue, log, orders, rollups, tables
 from invoice_service.store.outbox import OutboxRow
+from scripts.lib import market_day
+from scripts.lib.market_day import Offer
 
 PROVIDER = "sandbox"
-UNPAID, INVOICED = 0.03, 0.35  # shares of all, and of the paid ones
-HOUR_WEIGHTS = (
-    0,
-    0,
-    0,
-    0,
-    1,
-    6,
-    18,
-    26,
-    22,
-    14,
-    9,
-    7,
-    5,
-    4,
-    5,
-    8,
-    15,
-    19,
-    12,
-    6,
-    3,
-    1,
-    0,
-    0,
-)  # of a wet market
-WEEKDAY_WEIGHTS = (9, 9, 9, 10, 11, 14, 13)  # from Monday
 DAILY_LEAST = 60  # fewer orders than this a stall and year make shorter history
 BATCH = 4_000  # orders a transaction: bounds memory, and how long the log's head stays locked
 
@@ -76,6 +47,7 @@ class Shop:
 
     stall: Stall
     stock: Mapping[str, Goods]
+    offers: Sequence[Offer]
 
 
 class _Clock:
@@ -100,19 +72,9 @@ def _batches(total: int, until: datetime, seed: int) -> list[list[datetime]]:
     days = max(7, min(365, total // DAILY_LEAST))
     last = until.astimezone(SHANGHAI).date()
     calendar = [last - timedelta(days=n) for n in reversed(range(days))]
-    weights = [WEEKDAY_WEIGHTS[day.weekday()] for day in calendar]
-    chosen = luck.choices(calendar, weights, k=total)
-    hours = luck.choices(range(24), HOUR_WEIGHTS, k=total)
-    instants = sorted(
-        min(_instant(day, hour, luck), until - timedelta(seconds=1))
-        for day, hour in zip(chosen, hours, strict=True)
-    )
+    latest = until - timedelta(seconds=1)
+    instants = [min(at, latest) for at in market_day.arrivals(total, calendar, luck)]
     return [instants[n : n + BATCH] for n in range(0, total, BATCH)]
-
-
-def _instant(day: date, hour: int, luck: random.Random) -> datetime:
-    at = clock_time(hour, luck.randrange(60), luck.randrange(60), luck.randrange(1000) * 1000, SHANGHAI)
-    return datetime.combine(day, at).astimezone(UTC)
 
 
 _services: Services
@@ -138,10 +100,12 @@ def _write_batch(task: tuple[Config, int, Sequence[datetime]]) -> int:
 def _shops(connection: Connection) -> list[Shop]:
     """Every stall where somebody sells now, the liveliest first as chance will have it."""
     rows = [row for row in catalogue.all_stalls(connection, datetime.now(UTC)) if row["vendor_id"]]
-    return [
-        Shop(catalogue.to_stall(row), {g.sku: g for g in catalogue.stock(connection, row["vendor_id"])})
-        for row in rows
-    ]
+    return [_shop(catalogue.to_stall(row), catalogue.stock(connection, row["vendor_id"])) for row in rows]
+
+
+def _shop(stall: Stall, stock: Sequence[Goods]) -> Shop:
+    offers = [Offer(goods.sku, goods.unit, goods.price_fen) for goods in stock if goods.available]
+    return Shop(stall, {goods.sku: goods for goods in stock}, offers)
 
 
 @dataclass(slots=True)
@@ -164,38 +128,32 @@ def _made(
     connection: Connection, shops: Sequence[Shop], instants: Sequence[datetime], luck: random.Random
 ) -> _Rows:
     rows = _Rows([], [], [], [], [], [], [], [], [], [])
-    weights = [1 / (1 + n) ** 0.4 for n in range(len(shops))]
+    weights = market_day.popularity(len(shops))
     payment_ids = iter(_reserved(connection, "payments_id_seq", len(instants)))
     sequences = iter(_reserved(connection, "invoice_sequence", len(instants)))
     for instant, shop in zip(instants, luck.choices(shops, weights, k=len(instants)), strict=True):
-        order = _order(shop, instant, luck)
-        if luck.random() < UNPAID:
+        visit = market_day.visit(shop.stall.code, shop.offers, instant, luck)
+        order = _order(shop, instant, visit.wanted)
+        if not visit.pays:
             _keep_order(rows, replace(order, status=OrderStatus.CLOSED))
             continue
         paid_at = instant + timedelta(seconds=luck.randrange(5, 60))
         order = replace(order, status=OrderStatus.PAID, paid_at=paid_at)
         _keep_order(rows, order)
         commitment = _keep_sale(rows, order, next(payment_ids), paid_at)
-        if luck.random() < INVOICED:
+        if visit.buyer is not None:
             _clock.now = paid_at + timedelta(seconds=luck.randrange(3, 90))
-            buyer = luck.choice(_BUYERS) if luck.random() < 0.3 else _INDIVIDUAL
-            _keep_invoice(
-                rows, issue.draw_up(_services, order, buyer, sale=commitment, sequence=next(sequences))
-            )
+            drawn = issue.draw_up(_services, order, visit.buyer, sale=commitment, sequence=next(sequences))
+            _keep_invoice(rows, drawn)
     return rows
 
 
-def _order(shop: Shop, instant: datetime, luck: random.Random) -> Order:
+def _order(shop: Shop, instant: datetime, wanted: PlainAmount | Basket) -> Order:
     _clock.now = instant
-    available = [goods for goods in shop.stock.values() if goods.available]
-    if available and luck.random() < 0.6:
-        chosen = luck.sample(available, min(len(available), luck.choice((1, 1, 2, 2, 3))))
-        basket = [(goods.sku, Decimal(luck.randrange(4, 40)) / 10) for goods in chosen]
-        lines = priced_lines(basket, shop.stock, max_lines=60)
+    if isinstance(wanted, PlainAmount):
+        lines = (plain_line(shop.stall.default_goods, wanted.amount_fen),)
     else:
-        lines = (
-            plain_line(shop.stall.default_goods, max(50, round(luck.lognormvariate(7.3, 0.7)) * 10 // 10)),
-        )
+        lines = priced_lines(wanted.items, shop.stock, max_lines=_services.config.max_lines)
     return Order(
         id=time_ordered_id(instant, os.urandom(10)),
         stall=shop.stall,
@@ -285,17 +243,3 @@ def _postgres_type(kind: Any) -> str:
 def _reserved(connection: Connection, sequence: str, count: int) -> Sequence[int]:
     query = text("SELECT nextval(CAST(:sequence AS regclass)) FROM generate_series(1, :count)")
     return connection.execute(query, {"sequence": sequence, "count": count}).scalars().all()
-
-
-def company_code(n: int) -> str:
-    """A credit code with a right check character, in a series (DEM) that nobody has."""
-    first17 = f"91530802DEM{n:06d}"
-    return first17 + uscc_check_character(first17)
-
-
-def _company(n: int) -> Buyer:
-    return make_buyer("organization", f"普洱示例餐饮{n}号有限公司", company_code(n))
-
-
-_INDIVIDUAL = make_buyer("individual", "", None)
-_BUYERS = tuple(_company(n) for n in range(1, 41))

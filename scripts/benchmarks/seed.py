@@ -23,7 +23,7 @@ from invoice_service.store.unit_of_work import Database
 from scripts.benchmarks import history
 from scripts.benchmarks.installation import database, scratch
 from scripts.benchmarks.report import Report
-from scripts.lib import addresses
+from scripts.lib import addresses, market_day
 from scripts.lib.paths import ROOT
 from scripts.lib.progress import Clock, Failed
 from scripts.lib.running import sole_use_of
@@ -110,7 +110,7 @@ def _add_double(connection: Connection, row: catalogue.StallRow, n: int) -> None
         name_zh=f"演示经营户{n:03d}",
         name_en=f"Demo vendor {n:03d}",
         taxpayer_kind=row["taxpayer_kind"],
-        tax_id=row["tax_id"] and history.company_code(n),
+        tax_id=row["tax_id"] and market_day.company_code(n),
         **{name: row[name] for name in copied},
     )
     make.stall(
