@@ -238,7 +238,7 @@ def _decoded(data: bytes) -> str:
 
 
 def _csv_rows(text: str) -> Iterator[tuple[int, Sequence[str]]]:
-    heading = text.lstrip().splitlines()[0]
+    heading = next(iter(text.strip().splitlines()), "")
     delimiter = max(",;\t", key=heading.count)
     reader = csv.reader(io.StringIO(text, newline=""), delimiter=delimiter, strict=True)
     number = 1
