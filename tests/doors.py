@@ -21,6 +21,7 @@ from typing import Any
 
 from flask import Flask
 
+from invoice_service.domain.numbering import business_day
 from tests.people import EVERYBODY, NOBODY, Town
 
 MARKET, VENDOR, ALL = "market", "vendor", "all"
@@ -72,6 +73,7 @@ class Door:
 UNKNOWN = {"token": "AAAAAAAAAAAAAAAAAAAAAA"}  # a token that opens nothing, whoever brings it
 INVOICE = {"number": "26539000000000000001"}
 ACCOUNT, VENDOR_ID = {"account_id": "{account}"}, {"vendor_id": "{vendor}"}
+LEEK = {"sku": "leek"}  # which the vendor "vendor" alone has
 
 DOORS: dict[str, Door] = {
     # for anybody
@@ -173,6 +175,41 @@ DOORS: dict[str, Door] = {
     "GET /api/v1/supervision/vendors/<int:vendor_id>": Door(
         "officer", 200, about=VENDOR, path=VENDOR_ID, query={"reason": "抽查 2026-11"}
     ),
+    # for vendors: their own business
+    "GET /account/pin": Door("vendor", 200),
+    "POST /account/pin": Door("vendor", 422),
+    "GET /vendor": Door("vendor", 200),
+    "GET /vendor/part": Door("vendor", 200),
+    "GET /vendor/live": Door("vendor", 200),
+    "GET /vendor/sales": Door("vendor", 200),
+    "GET /vendor/orders": Door("vendor", 200),
+    "GET /vendor/orders/<uuid:order_id>": Door("vendor", 200, about=VENDOR, path={"order_id": "{order}"}),
+    "GET /vendor/invoices": Door("vendor", 200),
+    "GET /vendor/goods": Door("vendor", 200),
+    "GET /vendor/goods/<sku>": Door("vendor", 200, about=VENDOR, path=LEEK),
+    "POST /vendor/goods/<sku>": Door(
+        "vendor", 422, about=VENDOR, path=LEEK, form={"expected_price_fen": "500"}
+    ),
+    "POST /vendor/goods/<sku>/price": Door(
+        "vendor", 303, about=VENDOR, path=LEEK, form={"price_yuan": "6", "expected_price_fen": "500"}
+    ),
+    "POST /vendor/goods/<sku>/available": Door(
+        "vendor", 303, about=VENDOR, path=LEEK, form={"available": "no"}
+    ),
+    "POST /vendor/goods/<sku>/remove": Door("vendor", 303, about=VENDOR, path=LEEK),
+    "GET /vendor/key": Door("vendor", 200),
+    "POST /vendor/key": Door("vendor", 303, form={"amount_yuan": "3"}),
+    "GET /vendor/key/<token>": Door("vendor", 404, path=UNKNOWN),
+    "GET /vendor/key/<token>/part": Door("vendor", 404, path=UNKNOWN),
+    "GET /vendor/key/<token>/live": Door("vendor", 404, path=UNKNOWN),
+    "GET /vendor/threshold": Door("vendor", 200),
+    "GET /vendor/threshold/part": Door("vendor", 200),
+    "GET /vendor/close": Door("vendor", 200),
+    "POST /vendor/close": Door("vendor", 303, form={"cash_yuan": "10"}),
+    "GET /vendor/closed/<day>": Door("vendor", 200, path={"day": "{today}"}),
+    "GET /vendor/months": Door("vendor", 200),
+    "GET /vendor/months/<day>.xlsx": Door("vendor", 200, path={"day": "{today}"}),
+    "GET /vendor/more": Door("vendor", 200),
 }
 
 
@@ -194,6 +231,8 @@ def places(town: Town, name: str) -> dict[str, object]:
         "market": town.markets[1],
         "account": town.accounts["vendor"],
         "operator": town.accounts["operator"],
+        "order": town.ask("SELECT id FROM orders WHERE vendor_id = :v", v=town.vendors["vendor"]),
+        "today": business_day(town.services.clock()),
         "record": town.ask("SELECT min(id) FROM access_records"),
         "session": town.ask("SELECT id FROM sessions WHERE account_id = :a", a=town.accounts["vendor"]),
     }

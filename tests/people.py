@@ -2,7 +2,7 @@
 
 The application runs in the test's own process over a real database. Who is who:
 
-vendor          sells at A01 in market 1 (region 530802)
+vendor          sells at A01 in market 1 (region 530802), has leek, and an order that nobody has paid yet
 next_door       sells at A02 in market 1
 vendor_2        sells at B01 in market 2 (region 530102)
 operator, operator_2    run market 1, market 2
@@ -28,8 +28,10 @@ from invoice_service import keyring
 from invoice_service.app import build_services, create_app
 from invoice_service.config import Config
 from invoice_service.domain.access import Action
+from invoice_service.domain.order import PlainAmount
 from invoice_service.domain.policy import Actor
 from invoice_service.flow import access, open_epoch
+from invoice_service.flow import order as ordering
 from invoice_service.queries import identity
 from invoice_service.services import Services
 from invoice_service.web.identity import COOKIE
@@ -98,6 +100,7 @@ def town(
         )
         tokens = {name: make.signed_in(uow.connection, people[name], confirmed=True) for name in people}
         uow.commit()
+    ordering.place(services, "A01", PlainAmount(1250))
     try:
         yield Town(services, _app(services), markets, vendors, people, tokens)
     finally:
@@ -118,6 +121,8 @@ def _markets(connection: Connection) -> tuple[dict[int, int], dict[str, int]]:
         make.stall(connection, market, vendors[name], code=code)
         goods = {"sku": "pakchoi", "name_zh": "小白菜", "name_en": "Pak choi", "price_fen": 320}
         make.goods(connection, market, vendors[name], [goods])
+    leek = {"sku": "leek", "name_zh": "韭菜", "name_en": "Leek", "price_fen": 500}
+    make.goods(connection, one, vendors["vendor"], [leek])  # and nobody else
     return {1: one, 2: two}, vendors
 
 
