@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from datetime import date
-from typing import Any
+from typing import Any, TypeVar
 
 from flask import redirect, url_for
 from werkzeug.wrappers import Response
@@ -14,12 +14,14 @@ from invoice_service.domain.keyed import KeyedAmount, KeyedGoods, KeyedSale, Rou
 from invoice_service.domain.money import BadAmount, parse_yuan
 from invoice_service.domain.order import NothingOrdered
 from invoice_service.domain.period import DayOutOfRange, check_day
-from invoice_service.errors import Error
+from invoice_service.errors import Error, InvalidInput
 from invoice_service.web.errors import told, told_fields
 
 QUANTITY = "quantity-"
 STATED = "stated-"
 Form = Mapping[str, str]
+First = TypeVar("First")
+Second = TypeVar("Second")
 
 
 def read_day(text: str | None, field: str = "day") -> date | None:
@@ -42,6 +44,19 @@ def read_fen(text: str | None, field: str) -> int | None:
         raise BadAmount({field: BadAmount.message}) from None
 
 
+def read_both(first: Callable[[], First], second: Callable[[], Second]) -> tuple[First, Second]:
+    """Two readings of one form. Raises InvalidInput with all that is wrong, not only with the first."""
+    try:
+        read = first()
+    except InvalidInput as error:
+        try:
+            second()
+        except InvalidInput as other:
+            raise InvalidInput(error.fields | other.fields) from None
+        raise
+    return read, second()
+
+
 def read_sale(form: Form) -> KeyedSale:
     """Raises BadAmount, BadQuantity, NothingOrdered."""
     items: list[KeyedGoods | KeyedAmount] = [
@@ -59,19 +74,16 @@ def read_sale(form: Form) -> KeyedSale:
 
 
 def read_counts(form: Form) -> tuple[dict[str, int], int]:
-    """What was counted, by channel, and the cash; a field left empty is nothing counted. Raises BadAmount."""
-    stated = {
-        name.removeprefix(STATED): read_fen(text, name) or 0
-        for name, text in form.items()
-        if name.startswith(STATED)
-    }
+    """What was counted by channel, without those left empty, and the cash. Raises BadAmount."""
+    typed = {name: read_fen(text, name) for name, text in form.items() if name.startswith(STATED)}
+    stated = {name.removeprefix(STATED): fen for name, fen in typed.items() if fen is not None}
     return stated, read_fen(form.get("cash_yuan"), "cash_yuan") or 0
 
 
 def errors_of(error: Error, fields: Mapping[str, str], otherwise: str) -> dict[str, str]:
     """By field of the page; `fields` maps the flow's names to the page's, what is left stands `otherwise`."""
     found = told_fields(error) or {otherwise: told(error.message, error.parameters)}
-    return {fields.get(name, name): text for name, text in found.items()}
+    return {fields.get(name, name).replace("stated_fen.", STATED): text for name, text in found.items()}
 
 
 def confirm_and_return(endpoint: str, **values: str) -> Response:

@@ -41,7 +41,7 @@ blueprint = Blueprint("vendor", __name__, url_prefix="/vendor")
 EVENING_FROM = 17  # o'clock: the day's close is offered on the first page
 NEW_GOODS = "new"  # stands where a sku would
 XLSX = "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet"
-WARE_FIELDS = ("name_zh", "name_en", "unit", "price_yuan", "tax_code")
+WARE_FIELDS = ("name_zh", "name_en", "unit", "price_yuan", "kind")
 for name, words_of in words.FILTERS.items():
     blueprint.add_app_template_filter(words_of, name)
 
@@ -140,8 +140,11 @@ def order(order_id: UUID) -> str:
 
 
 def _sought() -> tuple[date | None, int | None]:
-    """The day and the amount looked for. Raises DayOutOfRange, BadAmount."""
-    return forms.read_day(request.args.get("day")), forms.read_fen(request.args.get("amount"), "amount")
+    """The day and the amount looked for. Raises InvalidInput with what is wrong in either."""
+    return forms.read_both(
+        lambda: forms.read_day(request.args.get("day")),
+        lambda: forms.read_fen(request.args.get("amount"), "amount"),
+    )
 
 
 def _nothing_found(template: str, error: Error) -> tuple[str, int]:
