@@ -33,6 +33,7 @@ class Place:
     hosts: tuple[str, ...]  # loopback first
     public_url: str
     demo: bool
+    traffic: bool
     certificates: Certificates | None
 
     @property
@@ -48,6 +49,7 @@ def main(arguments: Sequence[str]) -> int:
     options = _options(arguments)
     data: Path = options.data.resolve()
     try:
+        _refuse_contradictions(options)
         data.mkdir(mode=0o700, parents=True, exist_ok=True)
         with sole_use_of(data):
             return _run(_place(options, data))
@@ -65,10 +67,18 @@ def _options(arguments: Sequence[str]) -> argparse.Namespace:
         "--data", type=Path, default=ROOT / ".data", metavar="DIR", help="what it keeps (.data)"
     )
     parser.add_argument("--empty", action="store_true", help="no demo market and no pretend payments")
+    parser.add_argument("--traffic", action="store_true", help="simulated shoppers, a market day of them")
     parser.add_argument("--local", action="store_true", help="answer on this machine only")
     parser.add_argument("--https", action="store_true", help="HTTPS with a certificate authority of our own")
     parser.add_argument("--public-url", metavar="URL", help="the address that QR codes carry")
     return parser.parse_args(arguments)
+
+
+def _refuse_contradictions(options: argparse.Namespace) -> None:
+    if options.empty and options.traffic:
+        raise Failed(
+            "--traffic needs the demo market and its pretend payments, which --empty leaves out. Choose one."
+        )
 
 
 @contextmanager
@@ -98,7 +108,15 @@ def _place(options: argparse.Namespace, data: Path) -> Place:
         certificates = local_ca.certificates(data / "https", list(hosts), datetime.now(UTC))
     scheme = "https" if options.https else "http"
     public_url = options.public_url or f"{scheme}://{outside or 'localhost'}:{options.port}"
-    return Place(data, options.port, hosts, public_url.rstrip("/"), not options.empty, certificates)
+    return Place(
+        data=data,
+        port=options.port,
+        hosts=hosts,
+        public_url=public_url.rstrip("/"),
+        demo=not options.empty,
+        traffic=options.traffic,
+        certificates=certificates,
+    )
 
 
 def _run(place: Place) -> int:
@@ -111,7 +129,8 @@ def _run(place: Place) -> int:
         if not supervisor.asked_to_stop:
             clock.done()
             seed = started["seed"].output() if place.demo else ""
-            welcome.greet(place.local_url, place.public_url, seed, place.certificates)
+            traffic = started["traffic"].log if place.traffic else None
+            welcome.greet(place.local_url, place.public_url, seed, place.certificates, traffic)
             supervisor.watch(welcome.PhoneWatch(started["web"].log).look)
     finally:
         stopping = Clock("Stopping")
@@ -146,6 +165,8 @@ def plan(place: Place, outside: Mapping[str, str]) -> tuple[list[Step], dict[str
     steps.append(_web(place))
     # Last, though it could start with the pages: on two cores it would take its imports' time from them.
     steps.append(Step("settle", _python("invoice_service", "settle"), ["deploy", "web"], ready=lambda: True))
+    if place.traffic:
+        steps.append(_traffic(place))
     return steps, environment
 
 
@@ -200,3 +221,9 @@ def _web(place: Place) -> Step:
     trust = ssl.create_default_context(cafile=place.certificates.authority) if place.certificates else None
     command = _python("invoice_service", "web")
     return Step("web", command, ["prepare"], ready=lambda: asking.answers(place.port, "/readyz", trust))
+
+
+def _traffic(place: Place) -> Step:
+    authority = ["--authority", str(place.certificates.authority)] if place.certificates else []
+    command = _python("scripts.lib.traffic", "--port", str(place.port), *authority)
+    return Step("traffic", command, ["web", "seed", "sandbox"], ready=lambda: True)

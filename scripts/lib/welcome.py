@@ -13,7 +13,13 @@ from scripts.lib.progress import say
 PHONE_CONNECTED = "phone connected"
 
 
-def greet(local_url: str, public_url: str, seed_output: str, certificates: Certificates | None) -> None:
+def greet(
+    local_url: str,
+    public_url: str,
+    seed_output: str,
+    certificates: Certificates | None,
+    traffic_log: Path | None = None,
+) -> None:
     say()
     say(f"  Stall Ledger answers at  {local_url}")
     if public_url != local_url:
@@ -30,6 +36,8 @@ def greet(local_url: str, public_url: str, seed_output: str, certificates: Certi
         if "sign_ins" in stall:
             _show_sign_ins(local_url, Path(stall["sign_ins"]))
         _invite(f"{public_url}/s/{stall['stall_code']}", stall["stall_name"])
+    if traffic_log is not None:
+        say(f"  Simulated shoppers come and go; a line a minute in {traffic_log}")
     say("  Ctrl-C stops it; the next start finds everything as it was.")
 
 

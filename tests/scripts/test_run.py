@@ -65,6 +65,14 @@ def test_a_data_directory_that_cannot_be_made_is_refused_with_a_sentence(tmp_pat
     assert "Traceback" not in sentence
 
 
+def test_shoppers_in_an_empty_service_are_refused_before_anything_starts(tmp_path: Path) -> None:
+    sentence = refused("--data", str(tmp_path / "data"), "--port", str(free_port()), "--empty", "--traffic")
+    assert sentence == (
+        "--traffic needs the demo market and its pretend payments, which --empty leaves out. Choose one.\n"
+    )
+    assert not (tmp_path / "data").exists()
+
+
 class Run:
     """One run of the whole service, with everything it started."""
 
@@ -141,6 +149,17 @@ def test_an_empty_service_over_https_has_no_stall_and_a_certificate_that_browser
         assert str(data / "https/ca.crt") in run.said()
         assert "/s/" not in run.said()
         assert os.stat(data / "https/ca.key").st_mode & 0o777 == 0o600
+
+
+def test_shoppers_come_over_https_too_and_their_log_is_named(open_path: Path) -> None:
+    data, port = open_path / "data", free_port()
+    with running(data, port, "--traffic", "--https") as run:
+        log = data / "logs/traffic.log"
+        assert f"a line a minute in {log}" in run.said()
+        assert wait_until(lambda: "Stalls to go to: " in log.read_text(), PATIENCE_S), log.read_text()
+        assert run.end(signal.SIGTERM) == 0
+        assert "shoppers a minute: " in log.read_text()
+        assert run.left_behind() == []
 
 
 @pytest.fixture(autouse=True)
