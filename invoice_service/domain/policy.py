@@ -94,6 +94,16 @@ def check_manage(actor: Actor, scope: Scope) -> None:
         raise NotAllowed
 
 
+def check_books(actor: Actor, scope: Scope) -> None:
+    """A vendor's orders, sums and goods. Officers come by another door, which asks them why.
+
+    Raises OutOfScope, NotAllowed.
+    """
+    check_see(actor, scope)
+    if actor.role is Role.OFFICER:
+        raise NotAllowed
+
+
 def own_vendor(actor: Actor) -> tuple[int, int]:
     """(market, vendor) of somebody who sells; for what vendors alone do. Raises NotAllowed."""
     if actor.role is not Role.VENDOR or actor.market_id is None or actor.vendor_id is None:

@@ -121,7 +121,7 @@ def remove(services: Services, actor: Actor, sku: str) -> None:
 
 
 def _found(connection: Connection, vendor_id: int, sku: str) -> RowMapping:
-    row = stored.lock(connection, vendor_id, sku)
+    row = stored.lock(connection, vendor_id, sku) if sku.isprintable() else None
     if row is None:
         raise OutOfScope
     return row

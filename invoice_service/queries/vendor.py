@@ -1,5 +1,5 @@
 """What a vendor sees of the own business. Others whose scope holds the vendor may look, too; their look is
-written down by whoever lets them (`flow.manage_vendor.look`).
+written down by whoever lets them (`flow.manage_vendor.look`). An officer's look has a door of its own.
 
 Figures come from the rollups, lists from indexes, and what a vendor asks takes three statements at most.
 `vendor_id` names whose affairs are meant; a vendor leaves it out and gets the own. All raise OutOfScope.
@@ -26,7 +26,7 @@ from invoice_service.domain.listing import chosen
 from invoice_service.domain.numbering import SHANGHAI, business_day
 from invoice_service.domain.party import TaxpayerKind
 from invoice_service.domain.period import DAY, Period, PeriodKind, check_day, midnight, period_of
-from invoice_service.domain.policy import Actor, OutOfScope, Role, Scope, check_see, own_vendor
+from invoice_service.domain.policy import Actor, OutOfScope, Role, Scope, check_books, own_vendor
 from invoice_service.domain.threshold import Counted
 from invoice_service.domain.token import ORDER
 from invoice_service.ledger.entry import Kind
@@ -328,12 +328,12 @@ def _whose(connection: Connection, actor: Actor, vendor_id: int | None, now: dat
 
 
 def _vendor(connection: Connection, actor: Actor, vendor_id: int | None, now: datetime) -> RowMapping:
-    """Raises OutOfScope."""
+    """Raises OutOfScope, NotAllowed."""
     meant = actor.vendor_id if vendor_id is None else vendor_id
     row = None if meant is None else stored.vendor(connection, meant, now)
     if row is None:
         raise OutOfScope
-    check_see(actor, Scope(row["market_id"], row["region"], row["id"]))
+    check_books(actor, Scope(row["market_id"], row["region"], row["id"]))
     return row
 
 

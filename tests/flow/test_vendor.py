@@ -1,4 +1,4 @@
-"""A vendor's phone over a real database: keyed sales, figures, lists, goods, the day's end, and whose they are."""
+"""A vendor's phone over a real database: keyed sales, figures, lists, goods, the day's end; whose they are."""
 
 from __future__ import annotations
 
