@@ -184,7 +184,7 @@ def spend(connection: Connection, challenge: bytes, now: datetime) -> None:
 
 
 def use(connection: Connection, signed_: Signed, account: Proving | None, now: datetime) -> None:
-    """Raises PasskeyRefused where account or passkey is gone by now, or the answer was used before."""
+    """Raises PasskeyRefused where it is not that account's, either is gone, or the answer was used before."""
     spend(connection, signed_.challenge, now)
     if account is None or account.disabled_at is not None or account.id != signed_.passkey.account_id:
         raise PasskeyRefused

@@ -456,6 +456,8 @@ def test_an_answer_is_good_once_also_for_two_at_the_same_instant(services: Servi
     outcomes = together(3, lambda: sign_in.with_passkey(services, answer, HERE))
     assert outcomes.count(None) == 1
     assert {type(error) for error in outcomes if error} == {PasskeyRefused}
+    with pytest.raises(PasskeyRefused):
+        sign_in.with_passkey(services, answer, HERE)
 
 
 @pytest.mark.parametrize(
