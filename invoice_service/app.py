@@ -26,6 +26,7 @@ from invoice_service.ledger.statement import Epoch
 from invoice_service.payments.provider import PaymentProvider
 from invoice_service.payments.sandbox.provider import SandboxProvider
 from invoice_service.queries import live as live_queries
+from invoice_service.queries import market as market_queries
 from invoice_service.services import Services
 from invoice_service.store import chain
 from invoice_service.store.unit_of_work import Database
@@ -145,6 +146,7 @@ def _live(services: Services) -> Live:
         "order": lambda tokens: live_queries.order_marks(services, tokens),
         "invoice": lambda tokens: live_queries.invoice_marks(services, tokens),
         "vendor": lambda vendor_ids: live_queries.vendor_marks(services, vendor_ids),
+        "market": lambda market_ids: market_queries.marks(services, market_ids),
     }
     config = services.config
     return Live(queries, poll_s=config.live_poll_ms / 1000, places=config.max_live_streams)

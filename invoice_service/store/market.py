@@ -1,7 +1,7 @@
 """A market's stalls, vendors, authorisations and sums, as its operator's desk and its flows need them.
 
 `managed_…` are the doors: they find the row and ask the policy, so that what is outside somebody's market
-is not found, whichever way it was named. Hours and days are arguments; no statement asks the database's clock.
+is not found, whichever way it was named. Hours and days are arguments; nothing asks the database's clock.
 """
 
 from __future__ import annotations
@@ -206,7 +206,7 @@ def codes_of(connection: Connection, stall_id: int) -> Sequence[RowMapping]:
 
 
 def live_codes(connection: Connection, market_id: int) -> Sequence[RowMapping]:
-    """Every stall that has a valid code, with that code's serial and who sells there by now."""
+    """Every stall that has a valid code, with that code's serial and its one vendor, if it is one."""
     return connection.execute(_LIVE_CODES, {"market_id": market_id}).mappings().all()
 
 
@@ -323,8 +323,8 @@ def _earlier(now: datetime) -> dict[str, Any]:
 
 
 _AUTHORISATION = sql("""
-    SELECT a.id, a.market_id, a.stall_id, a.vendor_id, lower(a.days) AS first_day, upper(a.days) - 1 AS last_day,
-           s.code, v.name_zh AS vendor_name, m.region
+    SELECT a.id, a.market_id, a.stall_id, a.vendor_id, lower(a.days) AS first_day,
+           upper(a.days) - 1 AS last_day, s.code, v.name_zh AS vendor_name, m.region
     FROM authorisations AS a
     JOIN stalls AS s ON s.id = a.stall_id
     JOIN vendors AS v ON v.id = a.vendor_id
@@ -379,8 +379,11 @@ _STATES = sql("""
          AND a.days @> CAST(:day AS date) AND a.minutes @> CAST(:minute AS integer)
     WHERE s.market_id = :market_id ORDER BY s.code
 """)
+# A poster hangs for months: it names who sells there at all hours, and nobody where that changes.
 _LIVE_CODES = sql("""
-    SELECT s.code, s.name_zh, s.name_en, s.kind_zh, s.kind_en, s.place_zh, s.place_en, c.serial
+    SELECT s.code, s.name_zh, s.name_en, s.kind_zh, s.kind_en, s.place_zh, s.place_en, c.serial,
+           (SELECT v.name_zh FROM authorisations AS a JOIN vendors AS v ON v.id = a.vendor_id
+            WHERE a.stall_id = s.id AND upper_inf(a.days) AND a.minutes = '{[0,10080)}') AS vendor_zh
     FROM stalls AS s JOIN stall_codes AS c ON c.stall_id = s.id AND c.replaced_at IS NULL
     WHERE s.market_id = :market_id ORDER BY s.code
 """)
@@ -481,7 +484,8 @@ TURNOVER = {
     """),  # noqa: S608
     "goods": sql(f"""
         SELECT name_zh, min(name_en) AS name_en, unit, sum(lines) AS lines, sum(quantity) AS quantity,
-               sum(amount_fen) AS amount_fen, sum(sum(amount_fen)) OVER () AS total_fen, count(*) OVER () AS kinds
+               sum(amount_fen) AS amount_fen, sum(sum(amount_fen)) OVER () AS total_fen,
+               count(*) OVER () AS kinds
         FROM vendor_goods_days WHERE {_IN_DAYS}
         GROUP BY name_zh, unit ORDER BY amount_fen DESC, name_zh, unit LIMIT :most
     """),  # noqa: S608
@@ -490,9 +494,11 @@ _PULSE = sql("""
     SELECT (SELECT coalesce(jsonb_agg(h), '[]') FROM (
                 SELECT hour, sum(orders) AS orders, sum(amount_fen) AS amount_fen, sum(invoices) AS invoices,
                        sum(invoiced_fen) AS invoiced_fen
-                FROM vendor_hours WHERE market_id = :market_id AND hour >= :today GROUP BY hour) AS h) AS hours,
+                FROM vendor_hours WHERE market_id = :market_id AND hour >= :today
+                GROUP BY hour) AS h) AS hours,
            (SELECT coalesce(jsonb_agg(b), '[]') FROM (
-                SELECT s.new_size AS size, encode(s.new_root, 'hex') AS root, encode(s.tx_hash, 'hex') AS tx_hash,
+                SELECT s.new_size AS size, encode(s.new_root, 'hex') AS root,
+                       encode(s.tx_hash, 'hex') AS tx_hash,
                        s.block_number, s.block_time, s.status AS state
                 FROM submissions AS s JOIN epochs AS e ON e.id = s.epoch_id AND e.ended_at IS NULL
                 WHERE s.status IN ('mined', 'final') ORDER BY s.new_size DESC LIMIT :heads) AS b) AS heads,
