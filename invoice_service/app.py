@@ -17,6 +17,7 @@ from flask import Flask
 from flask_smorest import Api
 from flask_wtf import CSRFProtect
 from werkzeug.middleware.proxy_fix import ProxyFix
+from werkzeug.routing import IntegerConverter, Map
 
 from chain.client import LedgerContract, NoContract
 from invoice_service import keyring
@@ -88,6 +89,7 @@ def create_app(services: Services) -> Flask:
         OPENAPI_VERSION="3.0.3",
     )
     app.json.ensure_ascii = False  # type: ignore[attr-defined]
+    app.url_map.converters["int"] = _StoredNumber
     app.extensions["services"] = services
     app.extensions["live"] = _live(services)
     metrics.register(app)
@@ -132,6 +134,15 @@ def _register_doors(app: Flask, services: Services, csrf: CSRFProtect) -> None:
     for scheme in ("invoiceToken", "sessionToken"):
         spec.components.security_scheme(scheme, {"type": "http", "scheme": "bearer"})
     app.extensions["openapi"] = spec.to_dict
+
+
+class _StoredNumber(IntegerConverter):
+    """A number in an address: one that no column can hold leads nowhere, rather than to an error."""
+
+    regex = "[0-9]{1,19}"
+
+    def __init__(self, url_map: Map) -> None:
+        super().__init__(url_map, max=2**63 - 1)
 
 
 class _ProblemApi(Api):

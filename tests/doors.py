@@ -56,6 +56,7 @@ class Door:
     json: Any = None
     form: Mapping[str, str] | None = None
     query: Mapping[str, str] = field(default_factory=dict)
+    headers: Mapping[str, str] = field(default_factory=dict)
     but: Mapping[str, int] = field(default_factory=dict)
 
     def answer_to(self, name: str) -> int:
@@ -210,6 +211,42 @@ DOORS: dict[str, Door] = {
     "GET /vendor/months": Door("vendor", 200),
     "GET /vendor/months/<day>.xlsx": Door("vendor", 200, path={"day": "{today}"}),
     "GET /vendor/more": Door("vendor", 200),
+    "GET /api/v1/vendor/today": Door("vendor", 200),
+    "GET /api/v1/vendor/sales": Door("vendor", 200),
+    "GET /api/v1/vendor/orders": Door("vendor", 200),
+    "GET /api/v1/vendor/orders/<uuid:order_id>": Door(
+        "vendor", 200, about=VENDOR, path={"order_id": "{order}"}
+    ),
+    "GET /api/v1/vendor/invoices": Door("vendor", 200),
+    "GET /api/v1/vendor/goods": Door("vendor", 200),
+    "POST /api/v1/vendor/goods": Door(
+        "vendor", 201, json={"name_zh": "菜", "unit": "斤", "price_yuan": "4.50", "kind": "leaves"}
+    ),
+    "PUT /api/v1/vendor/goods/<sku>": Door(
+        "vendor",
+        204,
+        about=VENDOR,
+        path=LEEK,
+        json={"name_zh": "韭菜", "unit": "斤", "price_yuan": "6", "expected_price_fen": 500},
+    ),
+    "DELETE /api/v1/vendor/goods/<sku>": Door("vendor", 204, about=VENDOR, path=LEEK),
+    "PUT /api/v1/vendor/goods/<sku>/price": Door(
+        "vendor", 204, about=VENDOR, path=LEEK, json={"price_fen": 600, "expected_price_fen": 500}
+    ),
+    "PUT /api/v1/vendor/goods/<sku>/available": Door(
+        "vendor", 204, about=VENDOR, path=LEEK, json={"available": False}
+    ),
+    "GET /api/v1/vendor/keyed-sales": Door("vendor", 200),
+    "POST /api/v1/vendor/keyed-sales": Door(
+        "vendor", 201, json={"lines": [{"amount_fen": 300}]}, headers={"Idempotency-Key": "roles-and-routes"}
+    ),
+    "GET /api/v1/vendor/threshold": Door("vendor", 200),
+    "GET /api/v1/vendor/days/<day>": Door("vendor", 200, path={"day": "{today}"}),
+    "POST /api/v1/vendor/days/<day>/closes": Door(
+        "vendor", 201, path={"day": "{today}"}, json={"stated_fen": {}, "cash_fen": 100}
+    ),
+    "GET /api/v1/vendor/summary/<month>": Door("vendor", 200, path={"month": "{month}"}),
+    "GET /api/v1/vendor/summary/<month>.xlsx": Door("vendor", 200, path={"month": "{month}"}),
 }
 
 
@@ -224,6 +261,7 @@ def doors_of(app: Flask) -> dict[str, str]:
 
 def places(town: Town, name: str) -> dict[str, object]:
     """What `{…}` in a door's path, json and form stands for when `name` knocks."""
+    today = business_day(town.services.clock())
     return {
         "who": name,
         "vendor": town.vendors["vendor"],
@@ -232,7 +270,8 @@ def places(town: Town, name: str) -> dict[str, object]:
         "account": town.accounts["vendor"],
         "operator": town.accounts["operator"],
         "order": town.ask("SELECT id FROM orders WHERE vendor_id = :v", v=town.vendors["vendor"]),
-        "today": business_day(town.services.clock()),
+        "today": today,
+        "month": f"{today:%Y-%m}",
         "record": town.ask("SELECT min(id) FROM access_records"),
         "session": town.ask("SELECT id FROM sessions WHERE account_id = :a", a=town.accounts["vendor"]),
     }

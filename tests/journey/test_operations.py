@@ -9,12 +9,13 @@ import pytest
 import requests
 import schemathesis
 from hypothesis import HealthCheck, given, seed, settings
-from hypothesis.strategies import booleans
+from hypothesis.strategies import booleans, sampled_from
 from prometheus_client.parser import text_string_to_metric_families
 from schemathesis import GenerationMode
 from schemathesis.schemas import APIOperation
 
 from invoice_service.store.unit_of_work import Database, DatabaseUnavailable
+from tests import make
 from tests.attack import CHINESE, ENGLISH, INNARDS, Phone, ask, refusal
 from tests.stack import Stack, eventually, free_port
 
@@ -110,7 +111,10 @@ def test_the_api_page_shows_every_route(stack: Stack) -> None:
 def test_no_call_made_from_the_description_breaks_the_service(
     stack: Stack, issued: dict[str, Any], mode: GenerationMode
 ) -> None:
-    """Schemathesis makes calls that fit the description, or just not. None may end in a server error."""
+    """Schemathesis makes calls that fit the description, or just not. None may end in a server error.
+
+    Calls for who is signed in come from an officer or an administrator, each with a session of its own.
+    """
     schema = schemathesis.openapi.from_url(f"{stack.url}/api/v1/openapi.json")
     answers: list[int] = []
     for found in schema.get_all_operations():
@@ -130,19 +134,32 @@ def _call_many(
 ) -> None:
     order_id = stack.place(700)["order_id"]
     known = {"code": "A01", "order_id": order_id, "number": issued["number"]}
+    is_for_people = "sessionToken" in str(operation.definition.raw.get("security", ""))
 
     @settings(max_examples=12, deadline=None, database=None, suppress_health_check=list(HealthCheck))
     @seed(2026)
-    @given(case=operation.as_strategy(generation_mode=mode), at_home=booleans())
-    def call(case: schemathesis.Case, at_home: bool) -> None:
+    @given(
+        case=operation.as_strategy(generation_mode=mode),
+        at_home=booleans(),
+        role=sampled_from(["officer", "admin"]),
+    )
+    def call(case: schemathesis.Case, at_home: bool, role: str) -> None:
         if at_home:  # a stall, order or invoice that exists: the call gets further
-            case.path_parameters = {name: known[name] for name in case.path_parameters}
-        case.headers["Authorization"] = f"Bearer {issued['token']}"
+            case.path_parameters = {name: known.get(name, 1) for name in case.path_parameters}
+        token = _session(stack, role) if is_for_people else issued["token"]
+        case.headers["Authorization"] = f"Bearer {token}"
         answer = case.call(timeout=20)
         answers.append(answer.status_code)
         assert answer.status_code < 500, (case.as_curl_command(), answer.text)
 
     call()
+
+
+def _session(stack: Stack, role: str) -> str:
+    with stack.database() as database, database.unit_of_work() as uow:
+        token = make.signed_in(uow.connection, make.account(uow.connection, role), confirmed=True)
+        uow.commit()
+    return token
 
 
 def test_the_first_page_is_light(stack: Stack) -> None:

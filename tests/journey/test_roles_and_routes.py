@@ -51,6 +51,7 @@ def knock(here: Town, name: str, door: str, **environ: str) -> TestResponse:
         "data": filled(wanted.form, known),
         "query_string": filled(wanted.query, known),
         "environ_overrides": environ,
+        "headers": dict(wanted.headers),
     }
     if path.startswith("/api/"):
         return here.api(name, method, path, **options)

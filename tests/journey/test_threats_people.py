@@ -331,3 +331,9 @@ def test_a_session_by_api_needs_a_second_factor(here: Town) -> None:
     assert (who["role"], who["market_id"], who["vendor_id"]) == ("operator", here.markets[1], None)
     assert here.api("operator", "DELETE", "/api/v1/session").status_code == 204
     assert here.api("operator", "GET", "/api/v1/session").status_code == 401
+
+
+@pytest.mark.parametrize("number", ["0", str(2**63 - 1), str(2**63), "9" * 5000, "-1", "1.5", "１"])
+def test_numbers_that_no_account_has(here: Town, number: str) -> None:
+    for path in (f"/api/v1/accounts/{number}/sessions", f"/api/v1/access-records/{number}/proof"):
+        assert here.api("admin", "GET", path).status_code == 404, path
