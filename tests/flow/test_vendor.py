@@ -1,4 +1,4 @@
-"""A vendor's phone over a real database: keyed sales, figures, lists, goods, the day's end; whose they are."""
+"""A vendor's phone over a real database: keyed sales, figures, lists, goods, the day's end."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from typing import Any
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
-from sqlalchemy import event
+from sqlalchemy import event, text
 
 from invoice_service.domain.authorisation import weekly
 from invoice_service.domain.keyed import BadRounding, KeyedAmount, KeyedGoods, KeyedSale, Rounding
@@ -50,6 +50,10 @@ def clock() -> Clock:
 @pytest.fixture
 def place(tmp_path: Path, migrated_database_url: str, clock: Clock) -> Iterator[Town]:
     with town(tmp_path, migrated_database_url, clock) as made:
+        with made.services.database.unit_of_work() as uow:  # nothing was ordered yet
+            uow.connection.execute(text("DELETE FROM order_lines"))
+            uow.connection.execute(text("DELETE FROM orders"))
+            uow.commit()
         provider: Any = PaysWhenAsked(clock)
         yield replace(made, services=replace(made.services, providers={provider.name: provider}))
 
