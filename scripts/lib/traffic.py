@@ -21,6 +21,7 @@ import ssl
 import sys
 import threading
 import time
+import traceback
 import uuid
 from collections import Counter
 from collections.abc import Callable, Generator, Sequence
@@ -189,9 +190,9 @@ class Market:
         try:
             while True:
                 self._take_a_step(self._next())
-        except BaseException:
-            self.broken.set()  # a mistake of ours: said by the end of the process, not by silence
-            raise
+        except Exception:  # a mistake of ours: the process ends of it, rather than go on with a thread less
+            traceback.print_exc()
+            self.broken.set()
 
     def _take_a_step(self, steps: Steps) -> None:
         try:
