@@ -20,7 +20,7 @@ from tests.people import Town, town
 
 PIN, REASON = "271828", "抽查 2026 年 11 月的免税销售"
 WORDS = {
-    "zh-CN": {"easy": "太容易被猜到", "used": "已经用过了", "tax": "税务机关", "none": "还没有人查阅过"},
+    "zh-CN": {"easy": "太容易", "used": "已经用过了", "tax": "税务机关", "none": "还没有人查阅过"},
     "en": {"easy": "too easy", "used": "used already", "tax": "Tax office", "none": "Nobody has looked"},
 }
 
