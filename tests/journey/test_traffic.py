@@ -68,7 +68,7 @@ def test_shoppers_order_pay_and_ask_for_invoices_and_nothing_is_refused(own_stac
     assert stack.query("SELECT count(*) FROM order_lines WHERE sku IS NOT NULL") > 0
 
 
-def test_shoppers_wait_for_a_service_that_was_killed_and_go_on_without_a_second_order(
+def test_shoppers_wait_for_a_service_that_was_killed_and_nobody_pays_twice(
     own_stack: Stack,
 ) -> None:
     stack = own_stack
