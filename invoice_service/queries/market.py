@@ -48,6 +48,7 @@ from invoice_service.queries.market_views import (
 )
 from invoice_service.services import Services
 from invoice_service.store import market as stored
+from invoice_service.store import market_figures as figures
 
 STALL_SORTS = ("code", "name", "vendor", "amount", "orders", "invoiced", "last_sale")
 STALL_STATES = ("all", "selling", "unattended", "closed")
@@ -82,13 +83,13 @@ def overview(services: Services, actor: Actor, lang: str, market_code: str | Non
     """Today, beside the same weekday last week until the same minute's hour, and what needs a look."""
     now = services.clock()
     today = business_day(now)
-    begin, week = stored.day_start(today), timedelta(days=7)
-    ranges = ((begin, begin + timedelta(days=1)), (begin - week, stored.whole_hour(now) - week))
+    begin, week = figures.day_start(today), timedelta(days=7)
+    ranges = ((begin, begin + timedelta(days=1)), (begin - week, figures.whole_hour(now) - week))
     with services.database.read() as connection:
         row = stored.managed_market(connection, actor, market_code)
-        stalls_now = stored.stall_rows(connection, row["id"], now)
-        hours = stored.hour_rows(connection, row["id"], ranges)
-        licences = stored.lapsing_licences(connection, row["id"], today, today + LAPSES_SOON)
+        stalls_now = figures.stall_rows(connection, row["id"], now)
+        hours = figures.hour_rows(connection, row["id"], ranges)
+        licences = figures.lapsing_licences(connection, row["id"], today, today + LAPSES_SOON)
     states = [_state(stall) for stall in stalls_now]
     return Overview(
         market=_market(row, lang),
@@ -125,7 +126,7 @@ def stalls(
     chosen(state, STALL_STATES, "state")
     with services.database.read() as connection:
         row = stored.managed_market(connection, actor, market_code)
-        found = stored.stall_rows(connection, row["id"], services.clock())
+        found = figures.stall_rows(connection, row["id"], services.clock())
     lines = [_stall_line(stall, lang) for stall in found]
     wanted = search.strip().casefold()
     fitting = [
@@ -145,10 +146,10 @@ def stall(services: Services, actor: Actor, lang: str, code: str) -> StallDetail
     month, week = _month_start(now), _week_start(now)
     with services.database.read() as connection:
         row = stored.managed_stall(connection, actor, code)
-        line = stored.stall_rows(connection, row["market_id"], now, code=code)[0]
-        days = stored.days_of_stall(connection, row["id"], min(month, week))
-        authorised = stored.authorisation_rows(connection, stall_id=row["id"])
-        codes = stored.codes_of(connection, row["id"])
+        line = figures.stall_rows(connection, row["market_id"], now, code=code)[0]
+        days = figures.days_of_stall(connection, row["id"], min(month, week))
+        authorised = figures.authorisations_at(connection, row["id"])
+        codes = figures.codes_of(connection, row["id"])
     return StallDetail(
         market=_market_of(row, lang),
         line=_stall_line(line, lang),
@@ -156,7 +157,7 @@ def stall(services: Services, actor: Actor, lang: str, code: str) -> StallDetail
         is_open=row["is_open"],
         code_url=_code_url(services, code, line["serial"]),
         week=_days(days, week, now),
-        month=_sum(day for day in days if stored.day_start(day["day"]) >= month),
+        month=_sum(day for day in days if figures.day_start(day["day"]) >= month),
         authorisations=_authorisations(authorised, lang, now),
         codes=tuple(CodeView(c["serial"], c["issued_at"], c["replaced_at"], c["reason"]) for c in codes),
     )
@@ -181,7 +182,7 @@ def vendors(
     now = services.clock()
     with services.database.read() as connection:
         row = stored.managed_market(connection, actor, market_code)
-        found = stored.vendor_rows(connection, row["id"], now)
+        found = figures.vendor_rows(connection, row["id"], now)
     lines = [_vendor_line(vendor, lang, business_day(now)) for vendor in found]
     wanted = search.strip().casefold()
     fitting = [
@@ -200,9 +201,9 @@ def vendor(services: Services, actor: Actor, lang: str, vendor_id: int) -> Vendo
     now = services.clock()
     with services.database.read() as connection:
         row = stored.managed_vendor(connection, actor, vendor_id)
-        line = stored.vendor_rows(connection, row["market_id"], now, vendor_id=vendor_id)[0]
-        days = stored.days_of_vendor(connection, vendor_id, _week_start(now))
-        authorised = stored.authorisation_rows(connection, vendor_id=vendor_id)
+        line = figures.vendor_rows(connection, row["market_id"], now, vendor_id=vendor_id)[0]
+        days = figures.days_of_vendor(connection, vendor_id, _week_start(now))
+        authorised = figures.authorisations_of(connection, vendor_id)
     return VendorDetail(
         market=_market_of(row, lang),
         line=_vendor_line(line, lang, business_day(now)),
@@ -219,7 +220,7 @@ def schedule(services: Services, actor: Actor, lang: str, code: str, day: date |
     monday = shown - timedelta(days=shown.weekday())
     with services.database.read() as connection:
         row = stored.managed_stall(connection, actor, code)
-        found = stored.authorisation_rows(connection, stall_id=row["id"])
+        found = figures.authorisations_at(connection, row["id"])
     ranges = [
         ScheduleRange(
             one["id"], one["vendor_id"], _name(one, lang, "vendor"), part.weekday, part.begins, part.ends
@@ -246,7 +247,7 @@ def turnover(
     check_period(first_day, last_day)
     with services.database.read() as connection:
         row = stored.managed_market(connection, actor, market_code)
-        found = stored.turnover_rows(connection, row["id"], by, first_day, last_day, GOODS_LISTED)
+        found = figures.turnover_rows(connection, row["id"], by, first_day, last_day, GOODS_LISTED)
     is_goods = by == "goods" and bool(found)
     return Turnover(
         market=_market(row, lang),
@@ -262,12 +263,12 @@ def turnover(
 def wall(services: Services, actor: Actor, lang: str, market_code: str | None = None) -> Wall:
     """Live totals for all who stand in the market; nothing in it says who bought. Raises OutOfScope."""
     now = services.clock()
-    begin = stored.day_start(business_day(now))
+    begin = figures.day_start(business_day(now))
     with services.database.read() as connection:
         row = stored.managed_market(connection, actor, market_code)
-        pulse = stored.pulse(connection, row["id"], begin, WALL_HEADS)
-        states = stored.stall_states(connection, row["id"], now)
-        sales = stored.last_sales(connection, row["id"], begin, WALL_SALES)
+        pulse = figures.pulse(connection, row["id"], begin, WALL_HEADS)
+        states = figures.stall_states(connection, row["id"], now)
+        sales = figures.last_sales(connection, row["id"], begin, WALL_SALES)
     hours = [hour | {"hour": datetime.fromisoformat(hour["hour"])} for hour in pulse["hours"]]
     today = _sum(hours)
     return Wall(
@@ -291,11 +292,11 @@ def market_mark(today: Figures, head_size: int, open_stalls: int) -> str:
 
 def marks(services: Services, market_ids: Sequence[str]) -> dict[str, str]:
     """For the live topic "market", by market id."""
-    begin = stored.day_start(business_day(services.clock()))
+    begin = figures.day_start(business_day(services.clock()))
     found = {}
     with services.database.read() as connection:
         for one in market_ids:  # a handful of screens, each of one market
-            pulse = stored.pulse(connection, int(one), begin, 1)
+            pulse = figures.pulse(connection, int(one), begin, 1)
             heads = pulse["heads"]
             found[one] = market_mark(
                 _sum(pulse["hours"]), heads[0]["size"] if heads else 0, pulse["open_stalls"]
@@ -317,7 +318,7 @@ def posters(
     chosen(size, POSTER_SIZES, "size")
     with services.database.read() as connection:
         row = stored.managed_market(connection, actor, market_code)
-        live = stored.live_codes(connection, row["id"])
+        live = figures.live_codes(connection, row["id"])
     wanted = [one for one in live if codes is None or one["code"] in codes]
     if not wanted or (codes is not None and len(wanted) < len(set(codes))):
         raise OutOfScope
@@ -383,11 +384,11 @@ def _days(rows: Sequence[Row], since: datetime, now: datetime) -> tuple[DayFigur
 
 
 def _month_start(now: datetime) -> datetime:
-    return stored.day_start(business_day(now).replace(day=1))
+    return figures.day_start(business_day(now).replace(day=1))
 
 
 def _week_start(now: datetime) -> datetime:
-    return stored.day_start(business_day(now) - timedelta(days=6))
+    return figures.day_start(business_day(now) - timedelta(days=6))
 
 
 def _state(row: Row) -> str:
