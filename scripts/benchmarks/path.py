@@ -44,8 +44,8 @@ ORDER_REQUEST = json.dumps({"amount_fen": 1250}).encode()
 def measure(runs: int) -> Report:
     report = Report(f"Whole path, {CLIENTS} clients")
     with running("sandbox", "settle", "web") as stack:
-        _open_stalls(stack)
-        _load(stack, 2.0)  # warm: pools, prepared statements, templates
+        open_stalls(stack)
+        load(stack, 2.0)  # warm: pools, prepared statements, templates
         for _ in range(runs):
             figures = _watched_load(stack)
             with _paused(stack, "settle"):  # or it would seal what the loop writes
@@ -57,7 +57,7 @@ def measure(runs: int) -> Report:
     return report
 
 
-def _open_stalls(stack: Stack) -> None:
+def open_stalls(stack: Stack) -> None:
     """A stall a client: nobody sells ten baskets a second, and a vendor's sums are one row an hour."""
     with stack.database() as database, database.unit_of_work() as uow:
         market_id = uow.connection.execute(text("SELECT id FROM markets")).scalar_one()
@@ -103,7 +103,7 @@ class _Client:
         return response.status, json.loads(data) if data else {}
 
 
-def _load(stack: Stack, seconds: float) -> dict[str, float]:
+def load(stack: Stack, seconds: float) -> dict[str, float]:
     clients = [_Client(stack.web_port, f"P{n}") for n in range(CLIENTS)]
     started = time.perf_counter()
     threads = [threading.Thread(target=client.run, args=(started + seconds,)) for client in clients]
@@ -152,7 +152,7 @@ def _watched_load(stack: Stack) -> dict[str, float]:
     """A load, and how long its invoices took from their instant until their head was known to be mined."""
     watcher, since = _Watcher(stack.database_url), datetime.now(UTC)
     watcher.start()
-    figures = _load(stack, SECONDS)
+    figures = load(stack, SECONDS)
     eventually(lambda: stack.query("SELECT count(*) FROM outbox") == 0, within_s=30)
     size = stack.query("SELECT size FROM log_state")
     eventually(lambda: watcher.landed and watcher.landed[-1][0] >= size, within_s=30)
