@@ -67,20 +67,25 @@ def require_audiences(app: Flask) -> None:
         if not isinstance(_of(app, rule.endpoint), Audience):
             raise RuntimeError(f"{rule.rule} does not declare its audience")
     app.before_request(_check)
+    app.jinja_env.globals["desks_answer"] = desks_answer
 
 
 def is_loopback(address: str | None) -> bool:
     return address is not None and ipaddress.ip_address(address).is_loopback
 
 
+def desks_answer() -> bool:
+    """Whether whoever asks could sign in from where they are: on this machine, or over HTTPS."""
+    return is_loopback(request.remote_addr) or request.is_secure
+
+
 def _check() -> None:
     if request.endpoint is None:
         return
     who = _of(current_app, request.endpoint)
-    near = is_loopback(request.remote_addr)
-    if who is Audience.OPERATIONS and not near:
+    if who is Audience.OPERATIONS and not is_loopback(request.remote_addr):
         raise NotForYou
-    if not (near or request.is_secure) and who not in _OPEN_OVER_PLAIN_HTTP:
+    if who not in _OPEN_OVER_PLAIN_HTTP and not desks_answer():
         raise NotForYou
     if who is not None and who in ROLES and actor().role not in ROLES[who]:
         raise NotForYou

@@ -155,6 +155,14 @@ def test_plain_http_from_elsewhere_serves_shoppers_and_the_public(app: Flask) ->
     assert from_elsewhere(app, "/ca") == 200
 
 
+def test_the_way_to_the_desks_is_shown_where_it_leads_somewhere(app: Flask) -> None:
+    client = app.test_client()
+    elsewhere = {"environ_overrides": {"REMOTE_ADDR": ELSEWHERE}}
+    assert "/account/login" in client.get("/verify").text
+    assert "/account/login" not in client.get("/verify", **elsewhere).text
+    assert "/account/login" in client.get("/verify", base_url="https://market.example", **elsewhere).text
+
+
 def test_forms_work_over_https_though_pages_send_no_referrer(app: Flask) -> None:
     """Our pages say `Referrer-Policy: no-referrer`, so a check of the referrer would refuse every form."""
     client = app.test_client()
