@@ -11,20 +11,13 @@ import json
 from collections.abc import Mapping, Sequence
 from datetime import datetime
 from decimal import Decimal
-from functools import cache
 from pathlib import Path
-from typing import Any, cast
+from typing import Any
 
-import typst
-
-from invoice_service.documents import glyphs, qr
+from invoice_service.documents import qr
+from invoice_service.documents.typeset import FONTS, compiled, printable
 from invoice_service.domain.money import yuan
 from invoice_service.domain.numbering import business_day
-
-TEMPLATE = Path(__file__).with_name("templates") / "invoice.typ"
-FONTS = Path(__file__).parents[2] / "node_modules" / "@expo-google-fonts" / "noto-sans-sc"
-WEIGHTS = ("400Regular", "700Bold")
-TEXT_FONT = Path("400Regular", "NotoSansSC_400Regular.ttf")
 
 TITLE = "电子发票（普通发票）"
 PILOT_MARK = "试点 PILOT · 非税务机关监制的正式发票"
@@ -49,24 +42,10 @@ def invoice_pdf(
     `ledger_line` says where the entry stands, for the remarks; `evidence_json` becomes the attachment.
     """
     page = _page(body, buyer, verify_url=verify_url, ledger_line=ledger_line)
-    inputs = {"invoice": json.dumps(_printable(page, fonts / TEXT_FONT), ensure_ascii=False)}
+    inputs = {"invoice": json.dumps(printable(page, fonts), ensure_ascii=False)}
     if evidence_json is not None:
         inputs["evidence"] = evidence_json.decode()
-    return _compiled(inputs, fonts, _issued_at(body).replace(microsecond=0))
-
-
-def _compiled(inputs: dict[str, str], fonts: Path, timestamp: datetime) -> bytes:
-    """A compiler of its own for each page: two threads in one are an error, and a new one costs 0.3 ms."""
-    compiler = typst.Compiler(TEMPLATE, font_paths=_fonts(fonts), ignore_system_fonts=True)
-    pdf = compiler.compile(format="pdf", sys_inputs=inputs, pdf_standards=["a-3b"], timestamp=timestamp)
-    return cast(bytes, pdf)
-
-
-@cache
-def _fonts(folder: Path) -> typst.Fonts:
-    """Read once a process: both weights are 10 MB each. Fonts of the machine would change the pages."""
-    paths = [folder / weight for weight in WEIGHTS]
-    return typst.Fonts(include_system_fonts=False, include_embedded_fonts=False, font_paths=paths)
+    return compiled("invoice.typ", inputs, _issued_at(body), fonts)
 
 
 def _issued_at(body: Mapping[str, Any]) -> datetime:
@@ -96,18 +75,6 @@ def _page(
         "remarks": _remarks(body, verify_url, ledger_line),
         "evidence_description": f"{TITLE} {body['number']} 存证 evidence",
     }
-
-
-def _printable(value: Any, font: Path) -> Any:
-    """The same tree with every text in it made printable."""
-    match value:
-        case str():
-            return glyphs.printable(value, font)
-        case Mapping():
-            return {key: _printable(part, font) for key, part in value.items()}
-        case list() | tuple():
-            return [_printable(part, font) for part in value]
-    return value
 
 
 def _party(party: Mapping[str, Any]) -> dict[str, str]:

@@ -12,7 +12,8 @@ import pypdfium2
 import pytest
 
 from invoice_service.documents import glyphs
-from invoice_service.documents.pdf import FONTS, TEXT_FONT, invoice_pdf
+from invoice_service.documents.pdf import invoice_pdf
+from invoice_service.documents.typeset import FONTS, TEXT_FONT
 from invoice_service.domain.capitals import in_capitals
 
 NUMBER = "26539000000000000001"
