@@ -76,6 +76,17 @@ INVOICE = {"number": "26539000000000000001"}
 ACCOUNT, VENDOR_ID = {"account_id": "{account}"}, {"vendor_id": "{vendor}"}
 LEEK = {"sku": "leek"}  # which the vendor "vendor" alone has
 
+A01 = {"code": "A01"}
+PLACE = {"name_zh": "市场", "name_en": "Market", "region": "530802", "address": "茶城大道"}
+STALL = {"name_zh": "摊", "kind_zh": "菜", "place_zh": "A厅"}
+PERSON = {
+    "name_zh": "张三",
+    "taxpayer_kind": "natural_person",
+    "tax_period": "month",
+    "default_tax_class": "vegetable",
+}
+HOURS = {"last_day": "", "weekdays": "0", "begins": "06:00", "ends": "12:00"}
+
 DOORS: dict[str, Door] = {
     # for anybody
     "GET /": Door("public", 200),
@@ -247,6 +258,58 @@ DOORS: dict[str, Door] = {
     ),
     "GET /api/v1/vendor/summary/<month>": Door("vendor", 200, path={"month": "{month}"}),
     "GET /api/v1/vendor/summary/<month>.xlsx": Door("vendor", 200, path={"month": "{month}"}),
+    # for the market's desk; an administrator who has chosen no market is shown the choice
+    "GET /market": Door("market", 200),
+    "GET /market/part": Door("market", 200),
+    "GET /market/live": Door("market", 200),
+    "GET /market/wall": Door("market", 200),
+    "GET /market/wall/part": Door("market", 200),
+    "GET /market/turnover": Door("market", 200),
+    "GET /market/turnover.xlsx": Door("market", 200),
+    "GET /market/posters": Door("market", 200),
+    "GET /market/posters.pdf": Door("market", 200, query={"size": "A6"}),
+    "GET /market/details": Door("market", 200),
+    "POST /market/details": Door("market", 303, form=PLACE, but={"admin": 200}),
+    "POST /market/choose": Door("market", 303, about=MARKET, form={"code": "PE01"}),
+    "GET /market/new": Door("admin", 200),
+    "POST /market/new": Door("admin", 303, form={"code": "NEW01"} | PLACE),
+    "GET /market/stalls": Door("market", 200),
+    "GET /market/stalls/new": Door("market", 200),
+    "POST /market/stalls/new": Door("market", 303, form={"code": "N01"} | STALL, but={"admin": 200}),
+    "GET /market/stalls/<code>": Door("market", 200, about=MARKET, path=A01),
+    "POST /market/stalls/<code>": Door("market", 303, about=MARKET, path=A01, form=STALL),
+    "POST /market/stalls/<code>/open": Door("market", 303, about=MARKET, path=A01, form={"is_open": "0"}),
+    "POST /market/stalls/<code>/authorise": Door(
+        "market", 409, about=MARKET, path=A01, form=HOURS | {"vendor_id": "{vendor}", "first_day": "{today}"}
+    ),
+    "POST /market/stalls/<code>/authorisations/<int:authorisation_id>/end": Door(
+        "market",
+        303,
+        about=MARKET,
+        path=A01 | {"authorisation_id": "{authorisation}"},
+        form={"ends_on": "{today}"},
+    ),
+    "POST /market/stalls/<code>/reissue": Door("market", 303, about=MARKET, path=A01, form={"reason": "雨"}),
+    "GET /market/vendors": Door("market", 200),
+    "GET /market/vendors/new": Door("market", 200),
+    "POST /market/vendors/new": Door("market", 303, form=PERSON, but={"admin": 200}),
+    "GET /market/vendors/<int:vendor_id>": Door("market", 200, about=VENDOR, path=VENDOR_ID),
+    "POST /market/vendors/<int:vendor_id>": Door("market", 303, about=VENDOR, path=VENDOR_ID, form=PERSON),
+    "POST /market/vendors/<int:vendor_id>/phone": Door("market", 200, about=VENDOR, path=VENDOR_ID),
+    "GET /market/vendors/<int:vendor_id>/phone/part": Door("market", 200, about=VENDOR, path=VENDOR_ID),
+    "POST /market/vendors/<int:vendor_id>/sessions/<int:session_id>/end": Door(
+        "market",
+        303,
+        about=VENDOR,
+        path=VENDOR_ID | {"session_id": "{session}"},
+        form={"account_id": "{account}"},
+    ),
+    "GET /market/people": Door("market", 200),
+    "POST /market/people": Door("market", 200, form={"name": "新人", "login": "new.one"}),
+    "POST /market/people/<int:account_id>/invite": Door(
+        "market", 200, about=MARKET, path={"account_id": "{operator}"}
+    ),
+    "POST /market/people/<int:account_id>/close": Door("market", 303, about=VENDOR, path=ACCOUNT),
 }
 
 
@@ -272,6 +335,9 @@ def places(town: Town, name: str) -> dict[str, object]:
         "order": town.ask("SELECT id FROM orders WHERE vendor_id = :v", v=town.vendors["vendor"]),
         "today": today,
         "month": f"{today:%Y-%m}",
+        "authorisation": town.ask(
+            "SELECT id FROM authorisations WHERE vendor_id = :v", v=town.vendors["vendor"]
+        ),
         "record": town.ask("SELECT min(id) FROM access_records"),
         "session": town.ask("SELECT id FROM sessions WHERE account_id = :a", a=town.accounts["vendor"]),
     }

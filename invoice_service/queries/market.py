@@ -12,6 +12,8 @@ from typing import Any
 
 from sqlalchemy import RowMapping
 
+from invoice_service.documents import posters as poster_pages
+from invoice_service.documents.posters import Poster
 from invoice_service.domain import stall_code
 from invoice_service.domain.authorisation import DAY_MINUTES, minute_of_week
 from invoice_service.domain.listing import check_period, chosen, number_key, page_of
@@ -313,8 +315,6 @@ def posters(
     market_code: str | None = None,
 ) -> bytes:
     """A print-ready PDF of some stalls' codes, or of all. Raises OutOfScope, BadListing."""
-    from invoice_service.documents import posters as poster_pages
-
     chosen(size, POSTER_SIZES, "size")
     with services.database.read() as connection:
         row = stored.managed_market(connection, actor, market_code)
@@ -580,9 +580,7 @@ def _code_url(services: Services, code: str, serial: int | None) -> str | None:
     return f"{services.config.public_url}/s/{stall_code.printed(code, serial, services.keyring.tokens)}"
 
 
-def _poster(services: Services, market_row: Row, row: Row) -> Any:
-    from invoice_service.documents.posters import Poster
-
+def _poster(services: Services, market_row: Row, row: Row) -> Poster:
     url = _code_url(services, row["code"], row["serial"])
     assert url is not None  # noqa: S101 - `live_codes` answers stalls with a code
     return Poster(
