@@ -13,12 +13,14 @@ import structlog
 _SECRET_NAMES = re.compile(
     r"token|secret|password|authorization|cookie|claim_key|private|raw|salt|database_url", re.I
 )
-_TOKEN_IN_TEXT = re.compile(r"((?<=/[oi]/)|(?<=/orders/))[A-Za-z0-9_-]{16,}")
+_TOKEN_IN_TEXT = re.compile(
+    r"((?<=/[oi]/)|(?<=/orders/)|(?<=/set-up/)|(?<=/bind/)|(?<=/key/))[A-Za-z0-9_-]{16,}"
+)
 MASK = "***"
 
 
 def mask(_logger: Any, _method: str, event: MutableMapping[str, Any]) -> MutableMapping[str, Any]:
-    """Values under telling names, and holders' tokens in paths, never reach a log."""
+    """Values under telling names, holders' tokens and invitations in paths, never reach a log."""
     for name, value in event.items():
         if _SECRET_NAMES.search(name):
             event[name] = MASK

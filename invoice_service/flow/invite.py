@@ -31,7 +31,7 @@ from invoice_service.domain.token import TOKEN_BYTES, fingerprint
 from invoice_service.errors import N_, Error, InvalidInput
 from invoice_service.flow.access import note
 from invoice_service.services import Services
-from invoice_service.store import accounts, invitations, people
+from invoice_service.store import accounts, invitations, passkeys, people
 from invoice_service.store.people import Account
 from invoice_service.store.unit_of_work import broke
 
@@ -69,8 +69,9 @@ class Invited:
 def invite_phone(services: Services, actor: Actor, vendor_id: int, *, forget_pin: bool = False) -> Invited:
     """A code that connects one phone to a vendor's account, made where there is none, reopened where closed.
 
-    A vendor who forgot the PIN needs `forget_pin`: it ends every session of the account, and since whoever
-    scans that code chooses the new PIN, it is asked of somebody who has just proved who they are.
+    A vendor who forgot the PIN needs `forget_pin`: it ends every session of the account and removes its
+    passkeys, so that whoever had got in is out. Since whoever scans that code chooses the new PIN, it is
+    asked of somebody who has just proved who they are.
     Raises OutOfScope, NotAllowed, ConfirmFirst.
     """
     now = services.clock()
@@ -79,6 +80,7 @@ def invite_phone(services: Services, actor: Actor, vendor_id: int, *, forget_pin
         if forget_pin:
             check_fresh(actor, now)
             people.set_pin(uow.connection, account.id, None)
+            passkeys.remove_all(uow.connection, account.id)
             people.end_sessions(uow.connection, account.id, now)
         reason = "forgotten PIN" if forget_pin else None
         invited = _invite(services, uow.connection, actor, account, PHONE_LIFE, reason=reason)

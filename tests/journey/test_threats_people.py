@@ -14,10 +14,12 @@ from typing import Any
 import pytest
 from sqlalchemy import Connection, text
 
+from invoice_service import logs
 from invoice_service.flow import close_access_day, inspect_vendor, invite, seal
 from invoice_service.ledger import canonical, tree
 from invoice_service.ledger.entry import Entry, body_commitment
 from invoice_service.ledger.proof import includes
+from invoice_service.store import passkeys
 from tests import make
 from tests.people import SIGNED_IN, Town, town
 
@@ -337,3 +339,45 @@ def test_a_session_by_api_needs_a_second_factor(here: Town) -> None:
 def test_numbers_that_no_account_has(here: Town, number: str) -> None:
     for path in (f"/api/v1/accounts/{number}/sessions", f"/api/v1/access-records/{number}/proof"):
         assert here.api("admin", "GET", path).status_code == 404, path
+
+
+# -- what stays behind ----------------------------------------------------------------------------------
+
+
+def test_an_invitation_in_an_address_stays_out_of_the_log(here: Town) -> None:
+    link = here.api("operator", "POST", f"/api/v1/vendors/{here.vendors['vendor']}/invitations").json["link"]
+    token = link.rsplit("/", 1)[1]
+    for path in (f"/account/bind/{token}", f"/account/set-up/{token}/passkey", f"/vendor/key/{token}/part"):
+        assert token not in logs.mask(None, "error", {"path": path})["path"]
+
+
+def test_a_forgotten_pin_leaves_no_passkey_behind(here: Town) -> None:
+    """Who had got into a vendor's account could otherwise come back with the passkey that they left there."""
+    with here.services.database.unit_of_work() as uow:
+        for name in ("vendor", "next_door"):
+            left = {"id": name.encode(), "account_id": here.accounts[name], "public_key": b"k"}
+            row = left | {"sign_count": 0, "name": "phone", "created_at": NOON, "last_used_at": None}
+            passkeys.add(uow.connection, row)
+        uow.commit()
+    invite.invite_phone(here.services, here.actor("operator"), here.vendors["vendor"])
+    assert here.ask("SELECT count(*) FROM passkeys") == 2
+    invite.invite_phone(here.services, here.actor("operator"), here.vendors["vendor"], forget_pin=True)
+    assert here.rows("SELECT account_id FROM passkeys") == [{"account_id": here.accounts["next_door"]}]
+
+
+def test_a_vendors_figures_beside_a_refused_form_are_a_look_too(here: Town) -> None:
+    page = here.browser("operator").post(f"/market/vendors/{here.vendors['vendor']}", data={"name_zh": ""})
+    assert page.status_code == 422
+    looks_at = "SELECT count(*) FROM access_records WHERE action = 'vendor.look' AND vendor_id = :v"
+    assert here.ask(looks_at, v=here.vendors["vendor"]) == 1
+
+
+@pytest.mark.parametrize("number", ["", "x", "-1", "²", "9" * 19, "9" * 5000])
+def test_numbers_in_the_desks_forms_that_nobody_has(here: Town, number: str) -> None:
+    desk = here.browser("operator")
+    hours = {"first_day": "2030-01-01", "begins": "06:00", "ends": "12:00", "weekdays": "1"}
+    sent = desk.post("/market/stalls/A01/authorise", data=hours | {"vendor_id": number})
+    assert sent.status_code == 404
+    session = here.ask("SELECT id FROM sessions WHERE account_id = :a", a=here.accounts["vendor"])
+    path = f"/market/vendors/{here.vendors['vendor']}/sessions/{session}/end"
+    assert desk.post(path, data={"account_id": number}).status_code == 404

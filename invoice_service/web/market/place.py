@@ -47,3 +47,8 @@ def here() -> MarketView | None:
 def page_errors(error: Error) -> Mapping[str, str]:
     """What a form says about a refusal: by field, or at its top where no field is to blame."""
     return told_fields(error) or {"": told(error.message, error.parameters)}
+
+
+def number(text: str | None) -> int:
+    """A number that a form of ours offers; what anybody else writes is nobody's."""
+    return int(text) if text and text.isascii() and text.isdigit() and len(text) < 19 else 0

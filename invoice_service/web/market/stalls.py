@@ -18,7 +18,7 @@ from invoice_service.web.context import services
 from invoice_service.web.identity import actor
 from invoice_service.web.locale import language
 from invoice_service.web.market import charts, week
-from invoice_service.web.market.place import chosen, page_errors
+from invoice_service.web.market.place import chosen, number, page_errors
 from invoice_service.web.market.views import blueprint
 
 TEXTS = ("name_zh", "name_en", "kind_zh", "kind_en", "place_zh", "place_en")
@@ -80,12 +80,11 @@ def stall_open(code: str) -> AnyResponse:
 @audience(Audience.MARKET)
 def stall_authorise(code: str) -> AnyResponse | tuple[str, int]:
     def authorise(form: dict[str, str]) -> None:
-        vendor_id = form.get("vendor_id", "")
         authorise_seller.authorise(
             services(),
             actor(),
             code,
-            int(vendor_id) if vendor_id.isascii() and vendor_id.isdigit() else 0,
+            number(form.get("vendor_id")),
             first_day=form.get("first_day", ""),
             last_day=form.get("last_day", ""),
             weekdays=request.form.getlist("weekdays"),

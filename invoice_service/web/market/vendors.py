@@ -20,7 +20,7 @@ from invoice_service.web.context import services
 from invoice_service.web.identity import actor
 from invoice_service.web.locale import language
 from invoice_service.web.market import charts
-from invoice_service.web.market.place import chosen, page_errors
+from invoice_service.web.market.place import chosen, number, page_errors
 from invoice_service.web.market.views import blueprint
 
 
@@ -69,7 +69,6 @@ def vendor_add() -> AnyResponse | tuple[str, int]:
 @blueprint.get("/vendors/<int:vendor_id>")
 @audience(Audience.MARKET)
 def vendor(vendor_id: int) -> str:
-    manage_vendor.look(services(), actor(), vendor_id)
     return _vendor_page(vendor_id, None, {})
 
 
@@ -110,13 +109,14 @@ def vendor_phone_part(vendor_id: int) -> str:
 @blueprint.post("/vendors/<int:vendor_id>/sessions/<int:session_id>/end")
 @audience(Audience.MARKET)
 def vendor_session_end(vendor_id: int, session_id: int) -> AnyResponse:
-    account_id = int(request.form.get("account_id", "0"))
+    account_id = number(request.form.get("account_id"))
     manage_people.end_session(services(), actor(), account_id, session_id)
     flash(gettext("Signed out there."))
     return redirect(url_for("market.vendor", vendor_id=vendor_id), 303)
 
 
 def _vendor_page(vendor_id: int, form: dict[str, str] | None, errors: dict[str, str]) -> str:
+    manage_vendor.look(services(), actor(), vendor_id)  # a form that comes back shows the figures, too
     found = market.vendor(services(), actor(), language(), vendor_id)
     open_at = people.sessions(services(), actor(), found.account_id) if found.account_id else ()
     return render_template(
