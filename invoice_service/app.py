@@ -77,6 +77,7 @@ def create_app(services: Services) -> Flask:
     app.config.update(
         SECRET_KEY=services.keyring.cookie,
         MAX_CONTENT_LENGTH=services.config.max_body_bytes,
+        MAX_FORM_MEMORY_SIZE=services.config.max_body_bytes,
         SESSION_COOKIE_NAME="stall-ledger",
         SESSION_COOKIE_SAMESITE="Lax",
         SESSION_COOKIE_SECURE=services.config.public_url.startswith("https:"),

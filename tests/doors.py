@@ -304,6 +304,12 @@ DOORS: dict[str, Door] = {
         path=VENDOR_ID | {"session_id": "{session}"},
         form={"account_id": "{account}"},
     ),
+    "GET /market/import": Door("market", 200),
+    "POST /market/import": Door("market", 422, form={"kind": "vendors"}),
+    "POST /market/import/run": Door(
+        "market", 422, form={"kind": "vendors", "file": "eA=="}, but={"admin": 200}
+    ),
+    "GET /market/import/<kind>.xlsx": Door("market", 200, path={"kind": "goods"}),
     "GET /market/people": Door("market", 200),
     "POST /market/people": Door("market", 200, form={"name": "新人", "login": "new.one"}),
     "POST /market/people/<int:account_id>/invite": Door(

@@ -6,6 +6,7 @@ from collections.abc import Mapping
 
 from flask import g, session
 
+from invoice_service.domain.details import ChooseMarket
 from invoice_service.domain.policy import Role
 from invoice_service.errors import Error
 from invoice_service.queries import market
@@ -45,7 +46,12 @@ def here() -> MarketView | None:
 
 
 def page_errors(error: Error) -> Mapping[str, str]:
-    """What a form says about a refusal: by field, or at its top where no field is to blame."""
+    """What a form says about a refusal: by field, or at its top where no field is to blame.
+
+    No form can help an administrator who has chosen no market: raises ChooseMarket again.
+    """
+    if isinstance(error, ChooseMarket):
+        raise error
     return told_fields(error) or {"": told(error.message, error.parameters)}
 
 

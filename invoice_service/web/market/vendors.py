@@ -11,6 +11,7 @@ from werkzeug.wrappers import Response as AnyResponse
 
 from invoice_service.documents import qr
 from invoice_service.domain.details import GOODS_CLASSES
+from invoice_service.domain.policy import OutOfScope
 from invoice_service.errors import Error
 from invoice_service.flow import invite, manage_people, manage_vendor
 from invoice_service.queries import market, people
@@ -102,8 +103,10 @@ def vendor_phone(vendor_id: int) -> str:
 def vendor_phone_part(vendor_id: int) -> str:
     """Whether the invitation has been taken up by now."""
     found, _ = people.accounts(services(), actor(), role="vendor", vendor_id=vendor_id)
-    waits = bool(found) and found[0].invited_until is not None
-    return render_template("market/_phone.html", vendor_id=vendor_id, bound=bool(found) and not waits)
+    if not found:
+        raise OutOfScope
+    bound = found[0].invited_until is None
+    return render_template("market/_phone.html", vendor_id=vendor_id, bound=bound)
 
 
 @blueprint.post("/vendors/<int:vendor_id>/sessions/<int:session_id>/end")

@@ -14,6 +14,7 @@ from werkzeug.wrappers import Response as AnyResponse
 
 from invoice_service.domain.details import ChooseMarket, read_day
 from invoice_service.domain.numbering import business_day
+from invoice_service.domain.period import check_day
 from invoice_service.errors import Error
 from invoice_service.flow import export_turnover, manage_market
 from invoice_service.queries import market
@@ -116,10 +117,10 @@ def _turnover() -> Turnover:
 
 
 def _asked() -> tuple[date, date, str]:
-    """The last seven days where none are given. Raises BadDay."""
+    """The last seven days where none are given. Raises BadDay, DayOutOfRange."""
     today = business_day(services().clock())
     given = request.args.get("last_day", "")
-    last_day = read_day(given, "last_day") if given else today
+    last_day = check_day(read_day(given, "last_day"), "last_day") if given else today
     given = request.args.get("first_day", "")
     first_day = read_day(given, "first_day") if given else last_day - WEEK
     return first_day, last_day, request.args.get("by", "stall")
