@@ -9,6 +9,7 @@ from collections.abc import Callable, Sequence
 from datetime import date, timedelta
 from typing import TypeVar
 
+from invoice_service.domain.period import check_day
 from invoice_service.errors import N_, InvalidInput
 
 Row = TypeVar("Row")
@@ -33,7 +34,9 @@ def chosen(value: str, offered: Sequence[str], field: str) -> str:
 
 
 def check_period(first_day: date, last_day: date) -> None:
-    """Raises BadPeriod."""
+    """Raises BadPeriod, DayOutOfRange."""
+    check_day(first_day, "first_day")
+    check_day(last_day, "last_day")
     if not timedelta(0) <= last_day - first_day < PERIOD_MAX:
         raise BadPeriod({"last_day": BadPeriod.message})
 

@@ -58,6 +58,8 @@ def managed_market(
     wanted = select(markets).where(
         markets.c.id == actor.market_id if code is None else markets.c.code == code
     )
+    if code is not None and not code.isprintable():
+        raise OutOfScope  # as text it would break the statement
     row = connection.execute(wanted.with_for_update(key_share=True) if lock else wanted).mappings().first()
     if row is None:
         raise OutOfScope
@@ -67,6 +69,8 @@ def managed_market(
 
 def managed_stall(connection: Connection, actor: Actor, code: str, *, lock: bool = False) -> RowMapping:
     """Raises OutOfScope, NotAllowed."""
+    if not code.isprintable():
+        raise OutOfScope  # as text it would break the statement
     wanted = _STALL.where(stalls.c.code == code)
     if lock:
         wanted = wanted.with_for_update(of=stalls, key_share=True)

@@ -10,6 +10,7 @@ from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
+from urllib.parse import parse_qs, urlsplit
 
 import pytest
 from sqlalchemy import Connection, text
@@ -381,3 +382,30 @@ def test_numbers_in_the_desks_forms_that_nobody_has(here: Town, number: str) -> 
     session = here.ask("SELECT id FROM sessions WHERE account_id = :a", a=here.accounts["vendor"])
     path = f"/market/vendors/{here.vendors['vendor']}/sessions/{session}/end"
     assert desk.post(path, data={"account_id": number}).status_code == 404
+
+
+@pytest.mark.parametrize("day", ["0001-01-01", "9999-12-31"])
+def test_days_at_the_ends_of_the_calendar_are_refused(here: Town, day: str) -> None:
+    desk = here.browser("operator")
+    for asked in ({"last_day": day}, {"first_day": day, "last_day": day}):
+        for path in ("/market/turnover", "/market/turnover.xlsx"):
+            assert desk.get(path, query_string=asked).status_code == 422, (path, asked)
+
+
+@pytest.mark.parametrize("code", ["a\x00b", "\x00"])
+def test_codes_that_no_database_keeps_are_of_nothing(here: Town, code: str) -> None:
+    assert here.browser("operator").get(f"/market/stalls/{code}").status_code == 404
+    assert here.browser("admin").post("/market/choose", data={"code": code}).status_code == 404
+
+
+def test_a_forged_field_does_not_become_part_of_the_way_back(here: Town) -> None:
+    with here.services.database.unit_of_work() as uow:
+        uow.connection.execute(text("UPDATE sessions SET confirmed_at = NULL"))
+        uow.commit()
+    typed = {"day": "2026-11-22", "cash_yuan": "1", "stated-sandbox": "2", "endpoint": "x", "_external": "1"}
+    sent = here.browser("vendor").post("/vendor/close", data=typed)
+    assert sent.status_code == 303
+    way_back = parse_qs(urlsplit(sent.headers["Location"]).query)["next"][0]
+    assert urlsplit(way_back).path == "/vendor/close"
+    kept = {"day": ["2026-11-22"], "cash_yuan": ["1"], "stated-sandbox": ["2"]}
+    assert parse_qs(urlsplit(way_back).query) == kept

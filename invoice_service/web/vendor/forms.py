@@ -19,6 +19,7 @@ from invoice_service.web.errors import told, told_fields
 
 QUANTITY = "quantity-"
 STATED = "stated-"
+COUNTED = ("day", "cash_yuan", "note")
 Form = Mapping[str, str]
 First = TypeVar("First")
 Second = TypeVar("Second")
@@ -86,9 +87,12 @@ def errors_of(error: Error, fields: Mapping[str, str], otherwise: str) -> dict[s
     return {fields.get(name, name).replace("stated_fen.", STATED): text for name, text in found.items()}
 
 
+def counted(form: Form) -> dict[str, str]:
+    """The fields of a day's close as typed, and nothing else that a form may hold."""
+    return {name: text for name, text in form.items() if name in COUNTED or name.startswith(STATED)}
+
+
 def confirm_and_return(endpoint: str, **values: str) -> Response:
     """To the PIN, and back to the form with what was typed."""
-    kept: dict[str, Any] = {
-        name: text for name, text in values.items() if name != "csrf_token" and not name.startswith("_")
-    }
+    kept: dict[str, Any] = values
     return redirect(url_for("account.confirm", next=url_for(endpoint, **kept)), 303)

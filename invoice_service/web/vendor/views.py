@@ -359,7 +359,7 @@ def close_with_counts() -> AnyResponse | tuple[str, int]:
         note = form.get("note", "")
         closing.close_day(services(), actor(), day, stated_fen=stated, cash_fen=cash_fen, note=note)
     except ConfirmFirst:
-        return forms.confirm_and_return("vendor.close", **form)
+        return forms.confirm_and_return("vendor.close", **forms.counted(form))
     except Error as error:
         if not error.fields:
             raise
