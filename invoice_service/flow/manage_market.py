@@ -8,12 +8,15 @@ from dataclasses import asdict
 from sqlalchemy.exc import IntegrityError
 
 from invoice_service.domain.access import Action
-from invoice_service.domain.details import MarketExists, read_market, read_market_code
+from invoice_service.domain.details import BadMarket, MarketExists, read_market, read_market_code
 from invoice_service.domain.policy import Actor, NotAllowed, Role
+from invoice_service.errors import N_
 from invoice_service.flow import access
 from invoice_service.services import Services
 from invoice_service.store import catalogue, market
 from invoice_service.store.unit_of_work import broke
+
+REGION_STAYS = N_("Only an administrator moves a market into another region.")
 
 
 def add(services: Services, actor: Actor, given: Mapping[str, str]) -> str:
@@ -44,10 +47,14 @@ def add(services: Services, actor: Actor, given: Mapping[str, str]) -> str:
 
 
 def edit(services: Services, actor: Actor, given: Mapping[str, str], market_code: str | None = None) -> None:
-    """Names, region and address; the code stays. Raises OutOfScope, BadMarket."""
+    """Names, region and address; the code stays. The region says which tax office sees the market, so only
+    an administrator changes it. Raises OutOfScope, BadMarket."""
     with services.database.unit_of_work() as uow:
         row = market.managed_market(uow.connection, actor, market_code, lock=True)
-        market.change_market(uow.connection, row["id"], read_market(given))
+        details = read_market(given)
+        if details.region != row["region"] and actor.role is not Role.ADMIN:
+            raise BadMarket({"region": REGION_STAYS})
+        market.change_market(uow.connection, row["id"], details)
         access.note(
             uow.connection,
             actor,

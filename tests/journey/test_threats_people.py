@@ -409,3 +409,19 @@ def test_a_forged_field_does_not_become_part_of_the_way_back(here: Town) -> None
     assert urlsplit(way_back).path == "/vendor/close"
     kept = {"day": ["2026-11-22"], "cash_yuan": ["1"], "stated-sandbox": ["2"]}
     assert parse_qs(urlsplit(way_back).query) == kept
+
+
+def test_an_operator_does_not_move_the_market_out_of_its_tax_offices_sight(here: Town) -> None:
+    moved = {"name_zh": "市场", "name_en": "M", "region": "530102", "address": "路"}
+    refused = here.browser("operator").post("/market/details", data=moved)
+    assert refused.status_code == 422
+    assert here.ask("SELECT region FROM markets WHERE id = :m", m=here.markets[1]) == "530802"
+    admin = here.browser("admin")
+    admin.post("/market/choose", data={"code": "PE01"})
+    assert admin.post("/market/details", data=moved).status_code == 303
+    assert here.ask("SELECT region FROM markets WHERE id = :m", m=here.markets[1]) == "530102"
+
+
+@pytest.mark.parametrize("by", ["day", "week", "month", "quarter", "year"])
+def test_every_period_that_sales_can_be_asked_for_has_a_page(here: Town, by: str) -> None:
+    assert here.browser("vendor").get("/vendor/sales", query_string={"by": by}).status_code == 200
