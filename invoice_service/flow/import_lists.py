@@ -398,9 +398,8 @@ def _goods_values(services: Services, cells: Mapping[str, str], today: date) -> 
     )
     problems: list[_Wrong] = []
     name_zh = cells["name_zh"]
-    name_en = cells.get("name_en") or name_zh
-    sku = cells.get("sku", "")
-    for name, text in (("name_zh", name_zh), ("name_en", name_en), ("sku", sku or name_zh)):
+    name_en, sku = cells.get("name_en", ""), cells.get("sku", "")
+    for name, text in (("name_zh", name_zh), ("name_en", name_en or "-"), ("sku", sku or "-")):
         if problem := name_problem(text):
             problems.append((name, problem, {}))
     if cells["unit"] not in UNITS:
@@ -417,7 +416,7 @@ def _goods_values(services: Services, cells: Mapping[str, str], today: date) -> 
         raise _Refused(*problems)
     return {
         "name_zh": name_zh,
-        "name_en": name_en,
+        "name_en": name_en or name_zh,
         "unit": cells["unit"],
         "price_fen": price_fen,
         "tax_code": kind.tax_code,
