@@ -8,32 +8,30 @@ Figures come from the rollups, lists from indexes, and what a vendor asks takes 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from datetime import date, datetime, timedelta
+from datetime import date, datetime
 from decimal import Decimal
-from itertools import zip_longest
 from typing import Any
 from uuid import UUID
 
 from sqlalchemy import Connection, RowMapping
 
 from invoice_service.domain import threshold
-from invoice_service.domain.figures import Figures
 from invoice_service.domain.goods import UNITS, Goods
 from invoice_service.domain.goods_kinds import kind_of, kinds_on
 from invoice_service.domain.invoice import decimal_text
 from invoice_service.domain.lifecycle import OrderStatus
 from invoice_service.domain.listing import chosen
-from invoice_service.domain.numbering import SHANGHAI, business_day
+from invoice_service.domain.numbering import business_day
 from invoice_service.domain.party import TaxpayerKind
-from invoice_service.domain.period import DAY, Period, PeriodKind, check_day, midnight, period_of
+from invoice_service.domain.period import DAY, PeriodKind, midnight, period_of
 from invoice_service.domain.policy import Actor, OutOfScope, Role, Scope, check_books, own_vendor
 from invoice_service.domain.threshold import Counted
 from invoice_service.domain.token import ORDER
 from invoice_service.ledger.entry import Kind
+from invoice_service.queries import vendor_spans as spans
 from invoice_service.queries.ledger_state import ledger_states
 from invoice_service.queries.live import vendor_mark
 from invoice_service.queries.vendor_views import (
-    Bar,
     ChannelCount,
     DayClosed,
     DayCloseView,
@@ -61,9 +59,7 @@ from invoice_service.queries.views import LedgerState
 from invoice_service.services import Services
 from invoice_service.store import catalogue, day_closes
 from invoice_service.store import sales as stored
-from invoice_service.store.sales import Range
 
-HOUR = timedelta(hours=1)
 LAST_PAYMENTS = 10
 GOODS_NAMED = 3  # of one order, in a list
 CLOSES_SHOWN = 10
@@ -75,7 +71,7 @@ def today(services: Services, actor: Actor, lang: str, vendor_id: int | None = N
     yesterday = day.before()
     with services.database.read() as connection:
         vendor = _vendor(connection, actor, vendor_id, now)
-        ranges = [(day.begins, day.ends), _so_far(yesterday, day, now)]
+        ranges = [(day.begins, day.ends), spans.so_far(yesterday, day, now)]
         figures, earlier = stored.sums(connection, vendor["id"], ranges)
         last = stored.last_paid(connection, vendor["id"], limit=LAST_PAYMENTS)
     return TodayView(
@@ -107,8 +103,8 @@ def sales(
     now = services.clock()
     wanted = period_of(period, day or business_day(now))
     before = wanted.before()
-    bars, bars_before = _bar_ranges(wanted), _bar_ranges(before)
-    whole = [(wanted.begins, wanted.ends), (before.begins, before.ends), _so_far(before, wanted, now)]
+    bars, bars_before = spans.bar_ranges(wanted), spans.bar_ranges(before)
+    whole = [(wanted.begins, wanted.ends), (before.begins, before.ends), spans.so_far(before, wanted, now)]
     with services.database.read() as connection:
         whose = _whose(connection, actor, vendor_id, now)
         found = stored.sums(connection, whose, [*whole, *bars, *bars_before])
@@ -119,9 +115,9 @@ def sales(
         period=wanted,
         is_over=wanted.ends <= now,
         bars=tuple(
-            _bar(wanted, begins, figures, then)
+            spans.bar(wanted, begins, figures, then)
             for (begins, _), figures, then in zip(
-                bars, shown, _padded([one.amount_fen for one in earlier], len(bars)), strict=True
+                bars, shown, spans.padded([one.amount_fen for one in earlier], len(bars)), strict=True
             )
         ),
         total=total,
@@ -145,7 +141,7 @@ def orders(
     vendor_id: int | None = None,
 ) -> OrderList:
     """Newest first, by the time at which they were placed. Raises BadListing, DayOutOfRange."""
-    begins, ends = _between(from_day, to_day)
+    begins, ends = spans.between(from_day, to_day)
     wanted = {
         "after": after,
         "status": status and chosen(status, [one.value for one in OrderStatus], "status"),
@@ -207,7 +203,7 @@ def invoices(
 ) -> InvoiceList:
     """Newest first. Raises DayOutOfRange."""
     now = services.clock()
-    begins, ends = _between(from_day, to_day)
+    begins, ends = spans.between(from_day, to_day)
     after_at, after_number = after or (None, None)
     wanted = {
         "after_at": after_at,
@@ -335,42 +331,6 @@ def _vendor(connection: Connection, actor: Actor, vendor_id: int | None, now: da
         raise OutOfScope
     check_books(actor, Scope(row["market_id"], row["region"], row["id"]))
     return row
-
-
-# --- times ------------------------------------------------------------------------------------------------
-
-
-def _so_far(before: Period, wanted: Period, now: datetime) -> Range:
-    """As much of the period before as has passed of this one; whole hours, as the sums are."""
-    passed = min(max(now - wanted.begins, timedelta()), wanted.ends - wanted.begins)
-    return before.begins, min(before.begins + passed, before.ends)
-
-
-def _bar_ranges(period: Period) -> list[Range]:
-    """Hours of a day, days of a week or month, months of a quarter or year."""
-    if period.kind is PeriodKind.DAY:
-        return [(period.begins + n * HOUR, period.begins + (n + 1) * HOUR) for n in range(24)]
-    if period.kind in (PeriodKind.WEEK, PeriodKind.MONTH):
-        return [(midnight(day), midnight(day + DAY)) for day in period.days()]
-    months = [period_of(PeriodKind.MONTH, day) for day in period.days() if day.day == 1]
-    return [(month.begins, month.ends) for month in months]
-
-
-def _padded(earlier: Sequence[int], length: int) -> list[int | None]:
-    """The bars before, one for each bar now: March has days that February had not."""
-    return [then for _, then in zip_longest(range(length), earlier[:length])]
-
-
-def _bar(period: Period, begins: datetime, figures: Figures, then: int | None) -> Bar:
-    local = begins.astimezone(SHANGHAI)
-    return Bar(local.date(), local.hour if period.kind is PeriodKind.DAY else None, figures, then)
-
-
-def _between(from_day: date | None, to_day: date | None) -> tuple[datetime | None, datetime | None]:
-    """The first instant, and the first one after. Raises DayOutOfRange."""
-    begins = None if from_day is None else midnight(check_day(from_day, "from_day"))
-    ends = None if to_day is None else midnight(check_day(to_day, "to_day") + DAY)
-    return begins, ends
 
 
 # --- rows into views --------------------------------------------------------------------------------------

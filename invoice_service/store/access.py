@@ -9,7 +9,7 @@ from typing import Any
 from sqlalchemy import Connection, bindparam, insert, select
 from sqlalchemy import text as sql
 
-from invoice_service.store.tables import access_days, access_records
+from invoice_service.store.people_tables import access_days, access_records
 
 _OF_DAY = select(access_records).where(access_records.c.day == bindparam("day")).order_by(access_records.c.id)
 # One step of the index on `day` for each day that has records: the records themselves are not read.

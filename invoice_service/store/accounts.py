@@ -11,7 +11,7 @@ from sqlalchemy import Connection, bindparam, delete, func, insert, or_, select,
 
 from invoice_service.domain.account import SESSION_IDLE
 from invoice_service.domain.policy import Actor, Role
-from invoice_service.store.tables import accounts, recovery_codes, sessions
+from invoice_service.store.people_tables import accounts, recovery_codes, sessions
 
 _ACTOR = (
     select(

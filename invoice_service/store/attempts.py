@@ -6,7 +6,7 @@ from datetime import datetime
 
 from sqlalchemy import Connection, delete, func, insert, select
 
-from invoice_service.store.tables import failed_sign_ins
+from invoice_service.store.people_tables import failed_sign_ins
 
 _SWEPT = 100  # rows removed with each new one: the table never grows beyond what still counts
 

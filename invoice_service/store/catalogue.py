@@ -15,7 +15,8 @@ from invoice_service.domain.numbering import business_day
 from invoice_service.domain.order import Stall
 from invoice_service.domain.party import TaxpayerKind
 from invoice_service.domain.tax import TaxClass
-from invoice_service.store.tables import authorisations, goods, markets, stall_codes, stalls, vendors
+from invoice_service.store.people_tables import authorisations, stall_codes
+from invoice_service.store.tables import goods, markets, stalls, vendors
 
 # A stall as an order needs it, wherever it is joined: with its market, and with who sells there.
 STALL_COLUMNS = (

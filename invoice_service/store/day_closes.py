@@ -8,7 +8,8 @@ from typing import Any
 
 from sqlalchemy import Connection, RowMapping, bindparam, insert, select
 
-from invoice_service.store.tables import accounts, day_closes
+from invoice_service.store.people_tables import accounts
+from invoice_service.store.sums_tables import day_closes
 
 _ADD = insert(day_closes)
 _OF_DAY = (

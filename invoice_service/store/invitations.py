@@ -9,7 +9,7 @@ from typing import Any
 from sqlalchemy import Connection, bindparam, insert, select, update
 
 from invoice_service.domain.invitation import Invitation
-from invoice_service.store.tables import accounts, invitations
+from invoice_service.store.people_tables import accounts, invitations
 
 _BY_TOKEN = (
     select(

@@ -16,7 +16,8 @@ from sqlalchemy import text as sql
 
 from invoice_service.domain.details import ChooseMarket, MarketDetails, StallDetails, VendorDetails
 from invoice_service.domain.policy import Actor, OutOfScope, Role, Scope, check_manage
-from invoice_service.store.tables import authorisations, goods, markets, stall_codes, stalls, vendors
+from invoice_service.store.people_tables import authorisations, stall_codes
+from invoice_service.store.tables import goods, markets, stalls, vendors
 
 _STALL = select(
     stalls,

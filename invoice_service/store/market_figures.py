@@ -15,7 +15,7 @@ from sqlalchemy import text as sql
 
 from invoice_service.domain.authorisation import minute_of_week
 from invoice_service.domain.numbering import SHANGHAI, business_day
-from invoice_service.store.tables import stall_codes
+from invoice_service.store.people_tables import stall_codes
 
 
 def day_start(day: date) -> datetime:

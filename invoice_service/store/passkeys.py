@@ -9,7 +9,7 @@ from typing import Any
 
 from sqlalchemy import Connection, delete, insert, select, update
 
-from invoice_service.store.tables import passkeys
+from invoice_service.store.people_tables import passkeys
 
 
 @dataclass(frozen=True, slots=True)

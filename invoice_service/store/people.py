@@ -10,7 +10,8 @@ from typing import Any
 from sqlalchemy import Connection, bindparam, select, update
 
 from invoice_service.domain.policy import Role
-from invoice_service.store.tables import accounts, markets, sessions, vendors
+from invoice_service.store.people_tables import accounts, sessions
+from invoice_service.store.tables import markets, vendors
 
 _VENDOR = (
     select(vendors.c.market_id, markets.c.region, vendors.c.name_zh)

@@ -19,7 +19,7 @@ from sqlalchemy.sql.dml import Insert
 from invoice_service.domain.invoice import TaxedLine
 from invoice_service.domain.numbering import business_day
 from invoice_service.domain.order import Stall
-from invoice_service.store.tables import vendor_goods_days, vendor_hours
+from invoice_service.store.sums_tables import vendor_goods_days, vendor_hours
 
 _HOUR_KEY = ("vendor_id", "hour", "stall_id")
 _HOUR_SUMS = ("orders", "amount_fen", "exempt_fen", "taxable_net_fen", "tax_fen", "invoices", "invoiced_fen")

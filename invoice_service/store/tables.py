@@ -14,14 +14,12 @@ from sqlalchemy import (
     Column,
     Computed,
     Date,
-    DateTime,
     ForeignKey,
     ForeignKeyConstraint,
     Identity,
     Index,
     Integer,
     LargeBinary,
-    MetaData,
     Numeric,
     Sequence,
     SmallInteger,
@@ -30,40 +28,10 @@ from sqlalchemy import (
     UniqueConstraint,
     func,
 )
-from sqlalchemy import text as sql
-from sqlalchemy.dialects.postgresql import DATERANGE, INT4MULTIRANGE, JSONB, UUID, ExcludeConstraint
+from sqlalchemy.dialects.postgresql import JSONB, UUID
 
-metadata = MetaData(
-    naming_convention={
-        "pk": "%(table_name)s_pkey",
-        "uq": "%(table_name)s_%(column_0_N_name)s_key",
-        "fk": "%(table_name)s_%(column_0_N_name)s_fkey",
-        "ck": "%(table_name)s_%(constraint_name)s_check",
-        "ix": "%(table_name)s_%(column_0_N_name)s_idx",
-    }
-)
-
-
-def instant(name: str, *, nullable: bool = False) -> Column:  # type: ignore[type-arg]
-    return Column(name, DateTime(timezone=True), nullable=nullable)
-
-
-def text(name: str, *, nullable: bool = False) -> Column:  # type: ignore[type-arg]
-    return Column(name, Text, nullable=nullable)
-
-
-def positive(column: str) -> CheckConstraint:
-    return CheckConstraint(f"{column} > 0", name=f"{column}_positive")
-
-
-def one_of(column: str, *values: str) -> CheckConstraint:
-    listed = ", ".join(f"'{value}'" for value in values)
-    return CheckConstraint(f"{column} IN ({listed})", name=f"{column}_known")
-
-
-def bytes_long(column: str, length: int) -> CheckConstraint:
-    return CheckConstraint(f"octet_length({column}) = {length}", name=f"{column}_length")
-
+from invoice_service.store import people_tables, sums_tables  # noqa: F401 - their tables are in the metadata, too
+from invoice_service.store.schema import bytes_long, instant, metadata, one_of, positive, text
 
 deployment = Table(
     "deployment",
@@ -144,49 +112,6 @@ stalls = Table(
     UniqueConstraint("market_id", "id"),
 )
 
-stall_codes = Table(
-    "stall_codes",
-    metadata,
-    Column("stall_id", ForeignKey("stalls.id"), primary_key=True),
-    Column("serial", Integer, primary_key=True, autoincrement=False),
-    positive("serial"),
-    instant("issued_at"),
-    instant("replaced_at", nullable=True),
-    text("reason", nullable=True),
-    CheckConstraint("(replaced_at IS NULL) = (reason IS NULL)", name="replaced_for_a_reason"),
-    comment="The codes ever printed for a stall. The signature on a code is derived, so it is not kept.",
-)
-Index("stall_codes_live_key", stall_codes.c.stall_id, unique=True,
-      postgresql_where=stall_codes.c.replaced_at.is_(None))  # fmt: skip
-
-MINUTES_OF_WEEK = 7 * 24 * 60
-authorisations = Table(
-    "authorisations",
-    metadata,
-    Column("id", BigInteger, Identity(), primary_key=True),
-    Column("market_id", BigInteger, nullable=False),
-    Column("stall_id", BigInteger, nullable=False, index=True),
-    Column("vendor_id", BigInteger, nullable=False, index=True),
-    Column("days", DATERANGE, nullable=False),
-    Column("minutes", INT4MULTIRANGE, nullable=False),
-    instant("created_at"),
-    ForeignKeyConstraint(["market_id", "stall_id"], ["stalls.market_id", "stalls.id"]),
-    ForeignKeyConstraint(["market_id", "vendor_id"], ["vendors.market_id", "vendors.id"]),
-    CheckConstraint("NOT isempty(days) AND NOT lower_inf(days)", name="days_begin"),
-    CheckConstraint(
-        f"NOT isempty(minutes) AND minutes <@ '{{[0,{MINUTES_OF_WEEK})}}'::int4multirange",
-        name="minutes_of_week",
-    ),
-    # Two vendors at one stall at one time: refused. (No btree_gist here, so the stall is a range, too.)
-    ExcludeConstraint(
-        (sql("int8range(stall_id, stall_id, '[]')"), "&&"),
-        ("days", "&&"),
-        ("minutes", "&&"),
-        name="authorisations_overlap_excl",
-    ),
-    comment="Who sells at a stall when: days in Asia/Shanghai, minutes since Monday 00:00 there.",
-)
-
 goods = Table(
     "goods",
     metadata,
@@ -205,134 +130,6 @@ goods = Table(
     CheckConstraint("tax_code ~ '^[0-9]{19}$'", name="tax_code_digits"),
     ForeignKeyConstraint(["market_id", "vendor_id"], ["vendors.market_id", "vendors.id"]),
     UniqueConstraint("vendor_id", "sku"),
-)
-
-accounts = Table(
-    "accounts",
-    metadata,
-    Column("id", BigInteger, Identity(), primary_key=True),
-    text("role"),
-    text("name"),
-    Column("login", Text, unique=True),
-    Column("market_id", ForeignKey("markets.id"), index=True),
-    Column("vendor_id", BigInteger, unique=True),
-    text("region", nullable=True),
-    Column("user_handle", LargeBinary, nullable=False, unique=True),
-    text("password_hash", nullable=True),
-    Column("totp_secret", LargeBinary),
-    Column("totp_step", BigInteger),
-    text("pin_hash", nullable=True),
-    instant("created_at"),
-    instant("disabled_at", nullable=True),
-    one_of("role", "vendor", "operator", "officer", "admin"),
-    CheckConstraint("(role = 'vendor') = (vendor_id IS NOT NULL)", name="vendor_has_a_vendor"),
-    CheckConstraint("(role IN ('vendor', 'operator')) = (market_id IS NOT NULL)", name="market_scope"),
-    CheckConstraint("(role = 'officer') = (region IS NOT NULL)", name="region_scope"),
-    CheckConstraint("(role = 'vendor') = (login IS NULL)", name="login_at_a_desk"),
-    CheckConstraint("region ~ '^[0-9]{2,6}$'", name="region_digits"),
-    ForeignKeyConstraint(["market_id", "vendor_id"], ["vendors.market_id", "vendors.id"]),
-    comment="totp_secret is encrypted. region: leading digits of GB/T 2260, so 53 is Yunnan.",
-)
-
-passkeys = Table(
-    "passkeys",
-    metadata,
-    Column("id", LargeBinary, primary_key=True),
-    Column("account_id", ForeignKey("accounts.id"), nullable=False, index=True),
-    Column("public_key", LargeBinary, nullable=False),
-    Column("sign_count", BigInteger, nullable=False),
-    text("name"),
-    instant("created_at"),
-    instant("last_used_at", nullable=True),
-)
-
-recovery_codes = Table(
-    "recovery_codes",
-    metadata,
-    Column("account_id", ForeignKey("accounts.id"), primary_key=True),
-    Column("code_hash", LargeBinary, primary_key=True),
-    bytes_long("code_hash", 32),
-    instant("used_at", nullable=True),
-)
-
-sessions = Table(
-    "sessions",
-    metadata,
-    Column("id", BigInteger, Identity(), primary_key=True),
-    Column("token_hash", LargeBinary, nullable=False, unique=True),
-    bytes_long("token_hash", 32),
-    Column("account_id", ForeignKey("accounts.id"), nullable=False, index=True),
-    text("device"),
-    text("address"),
-    instant("created_at"),
-    instant("seen_at"),
-    instant("expires_at"),
-    instant("confirmed_at", nullable=True),
-    instant("ended_at", nullable=True),
-    comment="Who is signed in. confirmed_at: when they last proved again who they are.",
-)
-
-invitations = Table(
-    "invitations",
-    metadata,
-    Column("id", BigInteger, Identity(), primary_key=True),
-    Column("token_hash", LargeBinary, nullable=False, unique=True),
-    bytes_long("token_hash", 32),
-    Column("account_id", ForeignKey("accounts.id"), nullable=False, index=True),
-    Column("invited_by", ForeignKey("accounts.id")),
-    instant("created_at"),
-    instant("expires_at"),
-    instant("used_at", nullable=True),
-    instant("revoked_at", nullable=True),
-    comment="One-time links and QR codes: a vendor's binds a phone, anyone else's sets up a sign-in.",
-)
-
-failed_sign_ins = Table(
-    "failed_sign_ins",
-    metadata,
-    Column("id", BigInteger, Identity(), primary_key=True),
-    Column("subject", Text, nullable=False),
-    text("address"),
-    instant("at"),
-    Index("failed_sign_ins_subject_at_idx", "subject", "at"),
-    Index("failed_sign_ins_address_at_idx", "address", "at"),
-    comment="Wrong passwords, codes and PINs, counted within a window and then deleted.",
-)
-
-access_records = Table(
-    "access_records",
-    metadata,
-    Column("id", BigInteger, Identity(), primary_key=True),
-    instant("at"),
-    Column("day", Date, nullable=False, index=True),
-    Column("account_id", ForeignKey("accounts.id")),
-    text("role"),
-    text("who"),
-    text("action"),
-    Column("market_id", BigInteger),
-    Column("vendor_id", BigInteger),
-    text("subject"),
-    text("reason", nullable=True),
-    Column("blind", UUID(as_uuid=True), nullable=False, server_default=func.gen_random_uuid()),
-    # Whoever reads them reads the newest first: a vendor's, a market's, one's own.
-    Index("access_records_vendor_id_id_idx", "vendor_id", "id"),
-    Index("access_records_market_id_id_idx", "market_id", "id"),
-    Index("access_records_account_id_id_idx", "account_id", "id"),
-    comment="查阅记录: who did or looked at what. Rows are never changed; a trigger refuses it.",
-)
-
-access_days = Table(
-    "access_days",
-    metadata,
-    Column("day", Date, primary_key=True),
-    Column("size", BigInteger, nullable=False),
-    Column("root", LargeBinary, nullable=False),
-    bytes_long("root", 32),
-    Column("body", LargeBinary, nullable=False),
-    Column("salt", LargeBinary, nullable=False),
-    bytes_long("salt", 32),
-    instant("closed_at"),
-    comment="The Merkle root over a day's access records; its commitment is the day's ACCESS_DAY entry.",
 )
 
 orders = Table(
@@ -647,65 +444,4 @@ chain_health = Table(
     text("detail"),
     Column("block_number", BigInteger),
     instant("checked_at"),
-)
-
-vendor_hours = Table(
-    "vendor_hours",
-    metadata,
-    Column("vendor_id", BigInteger, primary_key=True, autoincrement=False),
-    Column("hour", DateTime(timezone=True), primary_key=True),
-    Column("stall_id", BigInteger, primary_key=True, autoincrement=False),
-    Column("market_id", BigInteger, nullable=False),
-    Column("orders", Integer, nullable=False),
-    Column("amount_fen", BigInteger, nullable=False),
-    Column("exempt_fen", BigInteger, nullable=False),
-    Column("taxable_net_fen", BigInteger, nullable=False),
-    Column("tax_fen", BigInteger, nullable=False),
-    Column("invoices", Integer, nullable=False),
-    Column("invoiced_fen", BigInteger, nullable=False),
-    CheckConstraint("hour = date_trunc('hour', hour, 'UTC')", name="whole_hours"),
-    CheckConstraint("exempt_fen + taxable_net_fen + tax_fen = amount_fen", name="parts_add_up"),
-    ForeignKeyConstraint(["market_id", "stall_id"], ["stalls.market_id", "stalls.id"]),
-    ForeignKeyConstraint(["market_id", "vendor_id"], ["vendors.market_id", "vendors.id"]),
-    Index("vendor_hours_market_id_hour_idx", "market_id", "hour"),
-    comment="Rollup, written with each sale (at its paid_at) and each invoice (at its issued_at).",
-)
-
-vendor_goods_days = Table(
-    "vendor_goods_days",
-    metadata,
-    Column("vendor_id", BigInteger, primary_key=True, autoincrement=False),
-    Column("day", Date, primary_key=True),
-    Column("stall_id", BigInteger, primary_key=True, autoincrement=False),
-    Column("name_zh", Text, primary_key=True),
-    Column("unit", Text, primary_key=True),
-    Column("tax_class", Text, primary_key=True),
-    Column("market_id", BigInteger, nullable=False),
-    text("name_en"),
-    Column("lines", Integer, nullable=False),
-    Column("quantity", Numeric, nullable=False),
-    Column("amount_fen", BigInteger, nullable=False),
-    ForeignKeyConstraint(["market_id", "stall_id"], ["stalls.market_id", "stalls.id"]),
-    ForeignKeyConstraint(["market_id", "vendor_id"], ["vendors.market_id", "vendors.id"]),
-    Index("vendor_goods_days_market_id_day_idx", "market_id", "day"),
-    comment="Rollup of sold lines by goods and business day.",
-)
-
-day_closes = Table(
-    "day_closes",
-    metadata,
-    Column("id", BigInteger, Identity(), primary_key=True),
-    Column("market_id", BigInteger, nullable=False),
-    Column("vendor_id", BigInteger, nullable=False),
-    Column("day", Date, nullable=False),
-    Column("recorded_fen", JSONB, nullable=False),
-    Column("stated_fen", JSONB, nullable=False),
-    Column("cash_fen", BigInteger, nullable=False),
-    text("note"),
-    Column("closed_by", ForeignKey("accounts.id"), nullable=False),
-    instant("closed_at"),
-    CheckConstraint("cash_fen >= 0", name="cash_counted"),
-    ForeignKeyConstraint(["market_id", "vendor_id"], ["vendors.market_id", "vendors.id"]),
-    Index("day_closes_vendor_id_day_idx", "vendor_id", "day"),
-    comment="What a vendor counted at a day's end beside what was recorded. The last counts.",
 )

@@ -11,7 +11,7 @@ from alembic.migration import MigrationContext
 from sqlalchemy import Connection, create_engine, text
 from sqlalchemy.exc import IntegrityError
 
-from invoice_service.store.tables import metadata
+from invoice_service.store.schema import metadata
 from tests import make
 
 
