@@ -269,7 +269,7 @@ DOORS: dict[str, Door] = {
     "GET /market/posters": Door("market", 200),
     "GET /market/posters.pdf": Door("market", 200, query={"size": "A6"}),
     "GET /market/details": Door("market", 200),
-    "POST /market/details": Door("market", 303, form=PLACE, but={"admin": 200}),
+    "POST /market/details": Door("market", 303, form=PLACE, but={"admin": 200, "operator_2": 422}),
     "POST /market/choose": Door("market", 303, about=MARKET, form={"code": "PE01"}),
     "GET /market/new": Door("admin", 200),
     "POST /market/new": Door("admin", 303, form={"code": "NEW01"} | PLACE),
