@@ -21,8 +21,3 @@ class Figures:
     def invoiced_percent(self) -> int | None:
         """Invoices per hundred orders; None where nothing was sold."""
         return min(100, round(100 * self.invoices / self.orders)) if self.orders else None
-
-    @property
-    def mean_fen(self) -> int | None:
-        """What one order came to; None where nothing was sold."""
-        return round(self.amount_fen / self.orders) if self.orders else None

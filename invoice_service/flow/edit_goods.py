@@ -54,7 +54,7 @@ def add(services: Services, actor: Actor, given: Mapping[str, str]) -> str:
     """
     market_id, vendor_id = own_vendor(actor)
     check_fresh(actor, services.clock())
-    values = _read(services, given, {})
+    values = read_goods(services, given, {})
     sku = f"g-{base64.b32encode(services.random(5)).decode().lower()}"
     with services.database.unit_of_work() as uow:
         if stored.count(uow.connection, vendor_id) >= services.config.max_goods:
@@ -77,7 +77,7 @@ def edit(
     _, vendor_id = own_vendor(actor)
     with services.database.unit_of_work() as uow:
         row = _expected(uow.connection, vendor_id, sku, expected_price_fen)
-        values = _read(services, given, dict(row))
+        values = read_goods(services, given, dict(row))
         if any(values[name] != row[name] for name in ("price_fen", "unit", "tax_class", "tax_code")):
             check_fresh(actor, services.clock())
         stored.change(uow.connection, row["id"], values)
@@ -134,7 +134,7 @@ def _expected(connection: Connection, vendor_id: int, sku: str, expected_price_f
     return row
 
 
-def _read(services: Services, given: Mapping[str, str], known: Mapping[str, Any]) -> dict[str, Any]:
+def read_goods(services: Services, given: Mapping[str, str], known: Mapping[str, Any]) -> dict[str, Any]:
     """What was typed as columns. `known` is the goods as they are. Raises BadGoods for all that is wrong."""
     name_zh = unicodedata.normalize("NFC", given.get("name_zh", "").strip())
     name_en = unicodedata.normalize("NFC", given.get("name_en", "").strip()) or name_zh

@@ -15,7 +15,6 @@ from invoice_service.flow.access import note
 from invoice_service.services import Services
 from invoice_service.store import market, market_figures
 
-BY = ("stall", "goods", "kind", "hour", "day", "vendor")
 ALL_GOODS = 100_000  # more kinds than any market sells
 # (Chinese, English, what stands in the column, of what name the row's value is)
 _NAMED = (("名称", "Name", "text", "name"),)
@@ -51,7 +50,7 @@ def export(
 
     Raises ConfirmFirst, OutOfScope, BadListing, BadPeriod.
     """
-    chosen(by, BY, "by")
+    chosen(by, tuple(market_figures.TURNOVER), "by")
     check_period(first_day, last_day)
     now = services.clock()
     with services.database.unit_of_work() as uow:

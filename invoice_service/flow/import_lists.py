@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass, field
-from datetime import UTC, date, datetime
+from datetime import UTC, datetime
 from typing import Any
 
 from sqlalchemy import Connection
@@ -17,19 +17,19 @@ from sqlalchemy import Connection
 from invoice_service.documents.sheets import Row, Sheet, read_sheet
 from invoice_service.documents.workbook import Column, WorkSheet, workbook
 from invoice_service.domain.access import Action
-from invoice_service.domain.details import BadVendor, VendorDetails, read_vendor
-from invoice_service.domain.goods import UNITS
+from invoice_service.domain.details import GOODS_CLASSES, BadVendor, VendorDetails, read_vendor
 from invoice_service.domain.goods_kinds import kinds_on
 from invoice_service.domain.listing import chosen
-from invoice_service.domain.money import BadAmount, check_amount, parse_yuan, yuan
+from invoice_service.domain.money import yuan
 from invoice_service.domain.numbering import business_day
 from invoice_service.domain.party import name_problem
 from invoice_service.domain.policy import Actor
 from invoice_service.errors import N_, InvalidInput
 from invoice_service.flow.access import note
-from invoice_service.flow.edit_goods import CHOOSE_KIND, CHOOSE_UNIT
+from invoice_service.flow.edit_goods import BadGoods, read_goods
 from invoice_service.services import Services
 from invoice_service.store import catalogue, market
+from invoice_service.store import goods as goods_of_vendors
 
 LISTS = VENDORS, GOODS = "vendors", "goods"
 MOST_ROWS = 5_000
@@ -80,9 +80,9 @@ WORDS: Mapping[str, Mapping[str, str]] = {
         "季": "quarter", "按季": "quarter", "quarter": "quarter",
     },
     "default_tax_class": {
-        "蔬菜": "vegetable", "vegetables": "vegetable", "鲜肉": "fresh_meat", "fresh meat": "fresh_meat",
-        "鲜蛋": "fresh_egg", "fresh eggs": "fresh_egg", "农产品": "agricultural_other",
-        "farm produce": "agricultural_other", "食品": "processed_food", "foodstuffs": "processed_food",
+        word.casefold(): tax_class.value
+        for tax_class, one in GOODS_CLASSES.items()
+        for word in (one.name_zh, one.name_en)
     },
     "self_produced": _YES,
     "available": _YES,
@@ -366,11 +366,15 @@ def _goods_reader(
 ) -> Callable[[dict[str, str]], _Item]:
     by_code, by_name = _known_vendors(connection, market_id)
     stock = {(row["vendor_id"], row["sku"]): dict(row) for row in market.goods_of(connection, market_id)}
-    today = business_day(services.clock())
+    kinds = {
+        word.casefold(): kind.key
+        for kind in kinds_on(business_day(services.clock()))
+        for word in (kind.key, kind.name_zh, kind.name_en)
+    }
 
     def read(cells: dict[str, str]) -> _Item:
         vendor = _vendor_named(cells["vendor"], by_code, by_name)
-        values = _goods_values(services, cells, today)
+        values = _goods_values(services, cells, kinds)
         sku = cells.get("sku") or values["name_zh"]
         key = (vendor["id"], sku)
         label = f"{vendor['name_zh']} · {values['name_zh']}"
@@ -390,39 +394,15 @@ def _vendor_named(
     return found[0]
 
 
-def _goods_values(services: Services, cells: Mapping[str, str], today: date) -> dict[str, Any]:
+def _goods_values(services: Services, cells: Mapping[str, str], kinds: Mapping[str, str]) -> dict[str, Any]:
     """Raises _Refused for all that is wrong."""
-    wanted = cells["kind"].casefold()
-    kind = next(
-        (one for one in kinds_on(today) if wanted in (one.key, one.name_zh, one.name_en.casefold())), None
-    )
-    problems: list[_Wrong] = []
-    name_zh = cells["name_zh"]
-    name_en, sku = cells.get("name_en", ""), cells.get("sku", "")
-    for name, text in (("name_zh", name_zh), ("name_en", name_en or "-"), ("sku", sku or "-")):
-        if problem := name_problem(text):
-            problems.append((name, problem, {}))
-    if cells["unit"] not in UNITS:
-        problems.append(("unit", CHOOSE_UNIT, {}))
-    if kind is None:
-        problems.append(("kind", CHOOSE_KIND, {}))
-    price_fen = 0
     try:
-        most = services.config.max_amount_fen
-        price_fen = check_amount(parse_yuan(cells["price_yuan"]), max_fen=most, field="price_yuan")
-    except InvalidInput:
-        problems.append(("price_yuan", BadAmount.message, {}))
-    if problems or kind is None:
-        raise _Refused(*problems)
-    return {
-        "name_zh": name_zh,
-        "name_en": name_en or name_zh,
-        "unit": cells["unit"],
-        "price_fen": price_fen,
-        "tax_code": kind.tax_code,
-        "tax_class": kind.tax_class.value,
-        "available": cells.get("available", "1") == "1",
-    }
+        values = read_goods(services, {**cells, "kind": kinds.get(cells["kind"].casefold(), "")}, {})
+    except BadGoods as error:
+        raise _Refused(*((name, text, {}) for name, text in error.fields.items())) from None
+    if problem := name_problem(cells.get("sku") or values["name_zh"]):
+        raise _Refused(("sku", problem, {}))
+    return values | {"available": cells.get("available", "1") == "1"}
 
 
 def _carry_out(connection: Connection, market_id: int, kind: str, plan: _Plan) -> None:
@@ -436,7 +416,7 @@ def _carry_out(connection: Connection, market_id: int, kind: str, plan: _Plan) -
     if added:
         catalogue.insert_goods(connection, added)
     for goods_id, values in plan.changed:
-        market.change_goods(connection, goods_id, values)
+        goods_of_vendors.change(connection, goods_id, values)
 
 
 def _outcome(kind: str, sheet: Sheet, plan: _Plan) -> Outcome:

@@ -16,6 +16,7 @@ from sqlalchemy import Connection
 from sqlalchemy.exc import IntegrityError
 
 from invoice_service.domain.access import Action
+from invoice_service.domain.account import LOGIN, BadLogin
 from invoice_service.domain.invitation import DESK_LIFE, PHONE_LIFE
 from invoice_service.domain.policy import (
     Actor,
@@ -36,7 +37,6 @@ from invoice_service.store.people import Account
 from invoice_service.store.unit_of_work import broke
 
 MAX_NAME = 60
-_LOGIN = re.compile(r"[a-z0-9][a-z0-9._@-]{2,59}")
 _REGION = re.compile(r"[0-9]{2,6}")
 
 
@@ -242,8 +242,8 @@ def _check(role: Role, name: str, login: str, market_id: int | None, region: str
     problems = {}
     if not (1 <= len(name) <= MAX_NAME and name.isprintable()):
         problems["name"] = N_("A name has 1 to 60 characters.")
-    if not _LOGIN.fullmatch(login):
-        problems["login"] = N_("A login has 3 to 60 small letters, digits, dots, dashes, underscores or @.")
+    if not LOGIN.fullmatch(login):
+        problems["login"] = BadLogin.message
     if role is Role.VENDOR:
         problems["role"] = N_("Vendors are invited with a QR code for their phone.")
     if (role is Role.OPERATOR) is not (market_id is not None):

@@ -12,18 +12,17 @@ from typing import Any
 from sqlalchemy import RowMapping
 
 from invoice_service.documents import posters as poster_pages
+from invoice_service.domain.figures import Figures
 from invoice_service.domain.listing import check_period, chosen, page_of
 from invoice_service.domain.numbering import business_day
+from invoice_service.domain.period import midnight
 from invoice_service.domain.policy import Actor, OutOfScope
 from invoice_service.queries import market_rows as rows
 from invoice_service.queries.ledger_state import STALE
 from invoice_service.queries.market_views import (
     CodeView,
-    Figures,
     MarketView,
     Overview,
-    Schedule,
-    ScheduleRange,
     StallDetail,
     StallList,
     Turnover,
@@ -36,12 +35,13 @@ from invoice_service.queries.market_views import (
 from invoice_service.services import Services
 from invoice_service.store import market as stored
 from invoice_service.store import market_figures as figures
+from invoice_service.store.rollups import whole_hour
 
 STALL_SORTS = ("code", "name", "vendor", "amount", "orders", "invoiced", "last_sale")
 STALL_STATES = ("all", "selling", "unattended", "closed")
 VENDOR_SORTS = ("name", "licence", "amount", "goods")
 VENDOR_LICENCES = ("all", "none", "valid", "lapsing", "lapsed")
-TURNOVER_BY = ("stall", "goods", "kind", "hour", "day", "vendor")
+TURNOVER_BY = tuple(figures.TURNOVER)
 POSTER_SIZES = ("A6", "A5", "A4")
 
 GOODS_LISTED = 200
@@ -66,8 +66,8 @@ def overview(services: Services, actor: Actor, lang: str, market_code: str | Non
     """Today, beside the same weekday last week until the same minute's hour, and what needs a look."""
     now = services.clock()
     today = business_day(now)
-    begin, week = figures.day_start(today), timedelta(days=7)
-    ranges = ((begin, begin + timedelta(days=1)), (begin - week, figures.whole_hour(now) - week))
+    begin, week = midnight(today), timedelta(days=7)
+    ranges = ((begin, begin + timedelta(days=1)), (begin - week, whole_hour(now) - week))
     with services.database.read() as connection:
         row = stored.managed_market(connection, actor, market_code)
         stalls_now = figures.stall_rows(connection, row["id"], now)
@@ -141,7 +141,7 @@ def stall(services: Services, actor: Actor, lang: str, code: str) -> StallDetail
         is_open=row["is_open"],
         code_url=rows.code_url(services, code, line["serial"]),
         week=rows.by_day(days, week, now),
-        month=rows.summed(day for day in days if figures.day_start(day["day"]) >= month),
+        month=rows.summed(day for day in days if midnight(day["day"]) >= month),
         authorisations=rows.authorisation_views(authorised, lang, now),
         codes=tuple(CodeView(c["serial"], c["issued_at"], c["replaced_at"], c["reason"]) for c in codes),
     )
@@ -198,25 +198,6 @@ def vendor(services: Services, actor: Actor, lang: str, vendor_id: int) -> Vendo
     )
 
 
-def schedule(services: Services, actor: Actor, lang: str, code: str, day: date | None = None) -> Schedule:
-    """The week that holds a day, this week's if none is given."""
-    shown = day or business_day(services.clock())
-    monday = shown - timedelta(days=shown.weekday())
-    with services.database.read() as connection:
-        row = stored.managed_stall(connection, actor, code)
-        found = figures.authorisations_at(connection, row["id"])
-    ranges = [
-        ScheduleRange(
-            one["id"], one["vendor_id"], rows.named(one, lang, "vendor"), part.weekday, part.begins, part.ends
-        )
-        for one in found
-        for part in rows.weekdays(one["minutes"])
-        if rows.holds_day(one, monday + timedelta(days=part.weekday))
-    ]
-    ordered = tuple(sorted(ranges, key=lambda part: (part.weekday, part.begins)))
-    return Schedule(rows.market_of(row, lang), code, rows.named(row, lang), monday, ordered)
-
-
 def turnover(
     services: Services,
     actor: Actor,
@@ -247,7 +228,7 @@ def turnover(
 def wall(services: Services, actor: Actor, lang: str, market_code: str | None = None) -> Wall:
     """Live totals for all who stand in the market; nothing in it says who bought. Raises OutOfScope."""
     now = services.clock()
-    begin = figures.day_start(business_day(now))
+    begin = midnight(business_day(now))
     with services.database.read() as connection:
         row = stored.managed_market(connection, actor, market_code)
         pulse = figures.pulse(connection, row["id"], begin, WALL_HEADS)
@@ -276,7 +257,7 @@ def market_mark(today: Figures, head_size: int, open_stalls: int) -> str:
 
 def marks(services: Services, market_ids: Sequence[str]) -> dict[str, str]:
     """For the live topic "market", by market id."""
-    begin = figures.day_start(business_day(services.clock()))
+    begin = midnight(business_day(services.clock()))
     found = {}
     with services.database.read() as connection:
         for one in market_ids:  # a handful of screens, each of one market

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import statistics
 from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import asdict
 from datetime import date, datetime, timedelta
 from typing import Any
 
@@ -12,13 +13,15 @@ from sqlalchemy import RowMapping
 from invoice_service.documents.posters import Poster
 from invoice_service.domain import stall_code
 from invoice_service.domain.authorisation import DAY_MINUTES, minute_of_week
+from invoice_service.domain.details import GOODS_CLASSES
+from invoice_service.domain.figures import Figures
 from invoice_service.domain.listing import number_key
 from invoice_service.domain.numbering import SHANGHAI, business_day
+from invoice_service.domain.period import midnight
 from invoice_service.domain.tax import TaxClass
 from invoice_service.queries.market_views import (
     AuthorisationView,
     DayFigures,
-    Figures,
     HourFigures,
     HoursView,
     LicenceAlert,
@@ -31,7 +34,6 @@ from invoice_service.queries.market_views import (
     WallHead,
 )
 from invoice_service.services import Services
-from invoice_service.store import market_figures as figures
 
 Row = Mapping[str, Any] | RowMapping
 
@@ -98,11 +100,11 @@ def by_day(rows: Sequence[Row], since: datetime, now: datetime) -> tuple[DayFigu
 
 
 def month_start(now: datetime) -> datetime:
-    return figures.day_start(business_day(now).replace(day=1))
+    return midnight(business_day(now).replace(day=1))
 
 
 def week_start(now: datetime) -> datetime:
-    return figures.day_start(business_day(now) - timedelta(days=6))
+    return midnight(business_day(now) - timedelta(days=6))
 
 
 def state_of(row: Row) -> str:
@@ -271,7 +273,9 @@ def turnover_row(row: Row, by: str, lang: str) -> TurnoverRow:
         )  # fmt: skip
     key = str(row["key"])
     if by == "kind":
-        return TurnoverRow(key, TaxClass(key).value, amount_fen, lines=row["lines"])
+        return TurnoverRow(
+            key, named(asdict(GOODS_CLASSES[TaxClass(key)]), lang), amount_fen, lines=row["lines"]
+        )
     label = named(row, lang) if by in ("stall", "vendor") else key
     return TurnoverRow(key, label, amount_fen, figures=figures_of(row))
 

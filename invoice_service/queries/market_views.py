@@ -10,20 +10,7 @@ from dataclasses import dataclass
 from datetime import date, datetime
 from decimal import Decimal
 
-
-@dataclass(frozen=True, slots=True)
-class Figures:
-    """What was sold in some time, tax included, and what was invoiced in it."""
-
-    orders: int = 0
-    amount_fen: int = 0
-    invoices: int = 0
-    invoiced_fen: int = 0
-
-    @property
-    def invoiced_percent(self) -> int | None:
-        """Invoices per hundred orders; None where nothing was sold."""
-        return min(100, round(100 * self.invoices / self.orders)) if self.orders else None
+from invoice_service.domain.figures import Figures
 
 
 @dataclass(frozen=True, slots=True)
@@ -222,27 +209,6 @@ class VendorDetail:
     account_id: int | None  # of the vendor's own sign-in, if there is one
     week: tuple[DayFigures, ...]
     authorisations: tuple[AuthorisationView, ...]
-
-
-@dataclass(frozen=True, slots=True)
-class ScheduleRange:
-    """One block of a week's plan; a night over midnight is two blocks."""
-
-    authorisation_id: int
-    vendor_id: int
-    vendor_name: str
-    weekday: int
-    begins: int
-    ends: int
-
-
-@dataclass(frozen=True, slots=True)
-class Schedule:
-    market: MarketView
-    stall_code: str
-    stall_name: str
-    monday: date
-    ranges: tuple[ScheduleRange, ...]
 
 
 @dataclass(frozen=True, slots=True)

@@ -9,9 +9,7 @@ from itertools import zip_longest
 from invoice_service.domain.figures import Figures
 from invoice_service.domain.numbering import SHANGHAI
 from invoice_service.domain.period import DAY, Period, PeriodKind, check_day, midnight, period_of
-from invoice_service.queries.vendor_views import (
-    Bar,
-)
+from invoice_service.queries.vendor_views import Bar
 
 HOUR = timedelta(hours=1)
 Range = tuple[datetime, datetime]

@@ -123,10 +123,6 @@ def insert_vendors(connection: Connection, rows: Sequence[Mapping[str, Any]]) ->
     connection.execute(insert(vendors), rows)
 
 
-def change_goods(connection: Connection, goods_id: int, values: Mapping[str, Any]) -> None:
-    connection.execute(update(goods).where(goods.c.id == goods_id), dict(values))
-
-
 def vendor_with_tax_id(connection: Connection, market_id: int, tax_id: str) -> int | None:
     """The one that was there first, if there is any."""
     wanted = select(vendors.c.id).where(vendors.c.market_id == market_id, vendors.c.tax_id == tax_id)

@@ -14,20 +14,17 @@ from sqlalchemy import Connection, RowMapping, select
 from sqlalchemy import text as sql
 
 from invoice_service.domain.authorisation import minute_of_week
-from invoice_service.domain.numbering import SHANGHAI, business_day
+from invoice_service.domain.numbering import business_day
+from invoice_service.domain.period import midnight
 from invoice_service.store.people_tables import stall_codes
-
-
-def day_start(day: date) -> datetime:
-    """The first instant of a business day."""
-    return datetime(day.year, day.month, day.day, tzinfo=SHANGHAI)
+from invoice_service.store.rollups import whole_hour
 
 
 def stall_rows(
     connection: Connection, market_id: int, now: datetime, *, code: str | None = None
 ) -> Sequence[RowMapping]:
     """Every stall (or one) with who sells there now and two hours ago, its sums, and its last sale."""
-    today, this_hour = day_start(business_day(now)), whole_hour(now)
+    today, this_hour = midnight(business_day(now)), whole_hour(now)
     usual = [this_hour - timedelta(days=day, hours=hour) for day in range(1, 8) for hour in (1, 2)]
     week = today - timedelta(days=6)
     parameters = {
@@ -87,7 +84,7 @@ def vendor_rows(
                 "market_id": market_id,
                 "vendor_id": vendor_id,
                 "day": today,
-                "month": day_start(today.replace(day=1)),
+                "month": midnight(today.replace(day=1)),
                 "now": now,
             },
         )
@@ -134,8 +131,8 @@ def turnover_rows(
             TURNOVER[by],
             {
                 "market_id": market_id,
-                "begin": day_start(first_day),
-                "end": day_start(last_day + timedelta(days=1)),
+                "begin": midnight(first_day),
+                "end": midnight(last_day + timedelta(days=1)),
                 "first_day": first_day,
                 "last_day": last_day,
                 "most": most,
@@ -159,10 +156,6 @@ def last_sales(connection: Connection, market_id: int, today: datetime, most: in
 
 def as_of(now: datetime) -> dict[str, Any]:
     return {"day": business_day(now), "minute": minute_of_week(now)}
-
-
-def whole_hour(now: datetime) -> datetime:
-    return now.replace(minute=0, second=0, microsecond=0)
 
 
 def _earlier(now: datetime) -> dict[str, Any]:

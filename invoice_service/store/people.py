@@ -56,11 +56,6 @@ def lock_vendor(connection: Connection, vendor_id: int) -> VendorPlace | None:
     return None if row is None else VendorPlace(*row)
 
 
-def vendor_place(connection: Connection, vendor_id: int) -> VendorPlace | None:
-    row = connection.execute(_VENDOR, {"vendor_id": vendor_id}).first()
-    return None if row is None else VendorPlace(*row)
-
-
 def account(connection: Connection, account_id: int) -> Account | None:
     return _account(connection.execute(_BY_ID, {"account_id": account_id}).mappings().first())
 

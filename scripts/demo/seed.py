@@ -19,20 +19,15 @@ from sqlalchemy import Connection
 
 from invoice_service.app import build_services
 from invoice_service.config import Config
+from invoice_service.domain.details import GOODS_CLASSES
 from invoice_service.domain.money import to_fen
+from invoice_service.domain.tax import TaxClass
 from invoice_service.errors import Error
 from invoice_service.store import deployment
 from scripts.demo import sign_ins
 from tests import make
 
 DATA = Path(__file__).with_name("market.toml")
-DEFAULT_NAMES = {
-    "vegetable": ("蔬菜", "Vegetables"),
-    "fresh_meat": ("鲜肉", "Fresh meat"),
-    "fresh_egg": ("鲜蛋", "Fresh eggs"),
-    "agricultural_other": ("农产品", "Farm produce"),
-    "processed_food": ("食品", "Foodstuffs"),
-}
 
 
 def main() -> None:
@@ -67,7 +62,7 @@ def seed(connection: Connection, demo: Mapping[str, Any]) -> int:
 def _seed_stall(connection: Connection, market_id: int, stall: Mapping[str, Any]) -> None:
     seller = stall["vendor"]
     default = next(item for item in stall["goods"] if item["tax_class"] == stall["default_class"])
-    name_zh, name_en = DEFAULT_NAMES[stall["default_class"]]
+    usual = GOODS_CLASSES[TaxClass(stall["default_class"])]
     vendor_id = make.vendor(
         connection,
         market_id,
@@ -76,8 +71,8 @@ def _seed_stall(connection: Connection, market_id: int, stall: Mapping[str, Any]
         taxpayer_kind=seller["taxpayer_kind"],
         tax_id=seller.get("tax_id"),
         self_produced=seller["self_produced"],
-        default_name_zh=name_zh,
-        default_name_en=name_en,
+        default_name_zh=usual.name_zh,
+        default_name_en=usual.name_en,
         default_tax_code=default["tax_code"],
         default_tax_class=stall["default_class"],
     )

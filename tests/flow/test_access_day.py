@@ -23,24 +23,15 @@ from invoice_service.ledger import canonical, tree
 from invoice_service.ledger.entry import Entry, Kind, body_commitment
 from invoice_service.services import Services
 from invoice_service.store.unit_of_work import DatabaseUnavailable
+from tests.clock import Clock
 
 NOON = datetime(2026, 11, 23, 4, 0, tzinfo=UTC)  # 12:00 in Shanghai
 NOVEMBER_23 = date(2026, 11, 23)
 
 
-class Clock:
-    """A clock that a test moves."""
-
-    def __init__(self) -> None:
-        self.now = NOON
-
-    def __call__(self) -> datetime:
-        return self.now
-
-
 @pytest.fixture
 def clock() -> Clock:
-    return Clock()
+    return Clock(NOON)
 
 
 @pytest.fixture

@@ -21,23 +21,14 @@ from invoice_service.flow import anchor, open_epoch, seal
 from invoice_service.flow.record import record, sign_entry
 from invoice_service.ledger.entry import Kind
 from invoice_service.services import Services
+from tests.clock import Clock
 
 START = datetime(2026, 11, 23, 4, 0, tzinfo=UTC)
 
 
-class Clock:
-    """A clock that a test moves."""
-
-    def __init__(self) -> None:
-        self.now = START
-
-    def __call__(self) -> datetime:
-        return self.now
-
-
 @pytest.fixture
 def clock() -> Clock:
-    return Clock()
+    return Clock(START)
 
 
 @pytest.fixture

@@ -16,22 +16,15 @@ from invoice_service.config import Config
 from invoice_service.flow import attempts
 from invoice_service.flow.attempts import PER_ADDRESS, PER_SUBJECT, WINDOW, TooManyAttempts
 from invoice_service.services import Services
+from tests.clock import Clock
 
 NOON = datetime(2026, 11, 23, 4, 0, tzinfo=UTC)
 HOME = "192.0.2.7"
 
 
-class Clock:
-    def __init__(self) -> None:
-        self.now = NOON
-
-    def __call__(self) -> datetime:
-        return self.now
-
-
 @pytest.fixture
 def clock() -> Clock:
-    return Clock()
+    return Clock(NOON)
 
 
 @pytest.fixture

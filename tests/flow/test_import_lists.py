@@ -15,7 +15,7 @@ from invoice_service.domain.listing import BadListing
 from invoice_service.domain.policy import Actor, OutOfScope, Role
 from invoice_service.flow import import_lists
 from invoice_service.flow.import_lists import GOODS, VENDORS, MissingColumn, UnknownColumn, bring_in, try_out
-from tests.flow.test_rollups import Clock
+from tests.clock import Clock
 from tests.people import Town, town
 
 VENDOR_TITLES = ("名称", "纳税人类型", "统一社会信用代码", "自产", "纳税期", "经营类别")
@@ -26,8 +26,7 @@ TEA = ("茶庄", "一般", "91530802MA6K4YQ77B", "否", "按月", "农产品")
 
 @pytest.fixture
 def place(tmp_path: Path, migrated_database_url: str) -> Iterator[Town]:
-    clock = Clock()
-    clock.now = datetime(2026, 11, 30, 4, tzinfo=UTC)
+    clock = Clock(datetime(2026, 11, 30, 4, tzinfo=UTC))
     with town(tmp_path, migrated_database_url, clock) as made:
         yield made
 

@@ -25,24 +25,15 @@ from invoice_service.flow.sessions import SignedIn, Visit
 from invoice_service.queries import identity
 from invoice_service.queries import people as people_query
 from tests import make
+from tests.clock import Clock
 from tests.people import Town, town
 
 PIN = "271828"
 
 
-class Clock:
-    """A clock that a test moves."""
-
-    def __init__(self) -> None:
-        self.now = datetime.now(UTC)
-
-    def __call__(self) -> datetime:
-        return self.now
-
-
 @pytest.fixture
 def clock() -> Clock:
-    return Clock()
+    return Clock(datetime.now(UTC))
 
 
 @pytest.fixture

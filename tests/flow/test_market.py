@@ -37,7 +37,8 @@ from invoice_service.flow import (
     reissue_code,
 )
 from invoice_service.queries import market, shopper
-from tests.flow.test_rollups import Clock, PaysWhenAsked
+from tests.clock import Clock
+from tests.flow.test_rollups import PaysWhenAsked
 from tests.people import Town, town
 
 MONDAY_NOON = datetime(2026, 11, 30, 4, tzinfo=UTC)  # in the market; the month's last day
@@ -63,9 +64,7 @@ HOSTILE = ("", "code; DROP TABLE orders", "amount_fen desc--", "Code", "\x00", "
 
 @pytest.fixture
 def clock() -> Clock:
-    made = Clock()
-    made.now = MONDAY_NOON
-    return made
+    return Clock(MONDAY_NOON)
 
 
 @pytest.fixture
@@ -133,8 +132,8 @@ def test_a_night_on_sunday_runs_into_monday(place: Town, clock: Clock) -> None:
     code, vendor_id = new_stall(place), new_vendor(place)
     night = ALL_DAY | {"weekdays": ["6"], "begins": "22:00", "ends": "02:00"}
     authorise_seller.authorise(place.services, desk(place), code, vendor_id, **night)
-    plan = market.schedule(place.services, desk(place), "en", code, date(2026, 12, 7))
-    assert [(part.weekday, part.begins, part.ends) for part in plan.ranges] == [(0, 0, 120), (6, 1320, 1440)]
+    (one,) = market.stall(place.services, desk(place), "en", code).authorisations
+    assert [(part.weekday, part.begins, part.ends) for part in one.hours] == [(0, 0, 120), (6, 1320, 1440)]
     for at, sells in (((13, 59), False), ((14, 0), True), ((17, 59), True), ((18, 0), False)):
         clock.now = datetime(2026, 12, 6, *at, tzinfo=UTC)  # Sunday evening in the market, eight hours ahead
         assert (shopper.stall(place.services, code, "en").vendor_name is not None) is sells
@@ -294,7 +293,6 @@ def test_threat_1_invoiceshelf_cve_2026_55610_nothing_of_another_market_can_be_c
         lambda: reissue_code.reissue(services, theirs, "A01", "x"),
         lambda: market.stall(services, theirs, "en", "A01"),
         lambda: market.vendor(services, theirs, "en", ours),
-        lambda: market.schedule(services, theirs, "en", "A01"),
         lambda: market.posters(services, theirs, ["A01"]),
     )
     for attempt in tries:

@@ -25,15 +25,9 @@ from invoice_service.payments.provider import PaymentReport, PaymentRequest, Pay
 from invoice_service.services import Services
 from invoice_service.store import rollups
 from tests import make
+from tests.clock import Clock
 
 NEW_YEARS_EVE = datetime(2026, 12, 31, 15, 30, tzinfo=UTC)  # half past eleven at night in the market
-
-
-class Clock:
-    now = NEW_YEARS_EVE
-
-    def __call__(self) -> datetime:
-        return self.now
 
 
 class PaysWhenAsked:
@@ -61,7 +55,7 @@ class PaysWhenAsked:
 
 @pytest.fixture
 def clock() -> Clock:
-    return Clock()
+    return Clock(NEW_YEARS_EVE)
 
 
 @pytest.fixture

@@ -34,6 +34,7 @@ from invoice_service.flow.passkeys import Answer, PasskeyRefused, Site
 from invoice_service.flow.sessions import SignedIn, Visit
 from invoice_service.queries import identity, own_account
 from invoice_service.services import Services
+from tests import clock as clock_of_tests
 from tests import make
 from tests.authenticator import Authenticator
 
@@ -44,22 +45,14 @@ PASSWORD = "four small market words"
 TOTP = pyotp.TOTP("JBSWY3DPEHPK3PXPJBSWY3DPEHPK3PXP")
 
 
-class Clock:
-    """A clock that a test moves."""
-
-    def __init__(self) -> None:
-        self.now = NOON
-
-    def __call__(self) -> datetime:
-        return self.now
-
+class Clock(clock_of_tests.Clock):
     def code(self, steps: int = 0) -> str:
         return TOTP.at(self.now + timedelta(seconds=30 * steps))
 
 
 @pytest.fixture
 def clock() -> Clock:
-    return Clock()
+    return Clock(NOON)
 
 
 @pytest.fixture

@@ -32,7 +32,8 @@ from invoice_service.flow.order import Placed
 from invoice_service.queries import live, shopper, vendor
 from invoice_service.store.idempotency import KeyReused
 from tests import make
-from tests.flow.test_rollups import Clock, PaysWhenAsked
+from tests.clock import Clock
+from tests.flow.test_rollups import PaysWhenAsked
 from tests.people import Town, town
 
 CHANNEL = "pays-when-asked"
@@ -42,9 +43,7 @@ PERSON = make_buyer("individual", "", None)
 
 @pytest.fixture
 def clock() -> Clock:
-    made = Clock()
-    made.now = NOON
-    return made
+    return Clock(NOON)
 
 
 @pytest.fixture

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from marshmallow import Schema, fields, validate
 
-from invoice_service.web.api.schemas import Instant, StrictSchema
+from invoice_service.web.api.schemas import Figures, Instant, StrictSchema
 
 ROLES = ["vendor", "operator", "officer", "admin"]
 CURSOR = fields.String(load_default=None, metadata={"description": "where the page before ended"})
@@ -148,16 +148,6 @@ class ReasonQuery(StrictSchema):
     )
 
 
-class Sums(Schema):
-    orders = fields.Integer()
-    amount_fen = fields.Integer()
-    exempt_fen = fields.Integer()
-    taxable_net_fen = fields.Integer()
-    tax_fen = fields.Integer()
-    invoices = fields.Integer()
-    invoiced_fen = fields.Integer()
-
-
 class InspectedVendor(Schema):
     id = fields.Integer()
     name_zh = fields.String()
@@ -176,6 +166,6 @@ class InspectedVendor(Schema):
 
 class Inspection(Schema):
     vendor = fields.Nested(InspectedVendor)
-    today = fields.Nested(Sums)
-    month = fields.Nested(Sums)
+    today = fields.Nested(Figures)
+    month = fields.Nested(Figures)
     as_of = Instant()

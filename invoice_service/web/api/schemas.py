@@ -181,3 +181,16 @@ class Problem(Schema):
     status = fields.Integer()
     code = fields.String(metadata={"description": "stable; what programs should look at"})
     errors = fields.Dict(keys=fields.String(), values=fields.String())
+
+
+class Figures(Schema):
+    """Sums over some time; exempt_fen + taxable_net_fen + tax_fen = amount_fen."""
+
+    orders = fields.Integer()
+    amount_fen = fields.Integer()
+    exempt_fen = fields.Integer()
+    taxable_net_fen = fields.Integer()
+    tax_fen = fields.Integer()
+    invoices = fields.Integer()
+    invoiced_fen = fields.Integer()
+    invoiced_percent = fields.Integer(allow_none=True)

@@ -8,7 +8,7 @@ from typing import Any
 from marshmallow import Schema, ValidationError, fields, validate, validates_schema
 
 from invoice_service.web.api.people_schemas import CURSOR, LIMIT
-from invoice_service.web.api.schemas import GIVE_ONE, Instant, Ledger, StrictSchema
+from invoice_service.web.api.schemas import GIVE_ONE, Figures, Instant, Ledger, StrictSchema
 
 STATUSES = ["open", "paid", "closed", "refunded"]
 PERIODS = ["day", "week", "month", "quarter", "year"]
@@ -46,17 +46,6 @@ class OrdersQuery(ListQuery):
     status = fields.String(load_default=None, metadata={"enum": STATUSES})
 
 
-class VendorFigures(Schema):
-    orders = fields.Integer()
-    amount_fen = fields.Integer()
-    exempt_fen = fields.Integer()
-    taxable_net_fen = fields.Integer()
-    tax_fen = fields.Integer()
-    invoices = fields.Integer()
-    invoiced_fen = fields.Integer()
-    invoiced_percent = fields.Integer(allow_none=True)
-
-
 class StallNow(Schema):
     code = fields.String()
     name = fields.String()
@@ -80,8 +69,8 @@ class Today(Schema):
     market_name = fields.String()
     day = fields.Date()
     as_of = Instant()
-    figures = fields.Nested(VendorFigures)
-    yesterday = fields.Nested(VendorFigures, metadata={"description": "up to the same hour"})
+    figures = fields.Nested(Figures)
+    yesterday = fields.Nested(Figures, metadata={"description": "up to the same hour"})
     last = fields.List(fields.Nested(LastPayment))
     stalls = fields.List(fields.Nested(StallNow))
 
@@ -95,7 +84,7 @@ class SalesPeriod(Schema):
 class SalesBar(Schema):
     begins = fields.Date()
     hour = fields.Integer(allow_none=True)
-    figures = fields.Nested(VendorFigures)
+    figures = fields.Nested(Figures)
     before_fen = fields.Integer(allow_none=True)
 
 
@@ -113,9 +102,9 @@ class Sales(Schema):
     period = fields.Nested(SalesPeriod)
     is_over = fields.Boolean()
     bars = fields.List(fields.Nested(SalesBar))
-    total = fields.Nested(VendorFigures)
-    before = fields.Nested(VendorFigures)
-    before_so_far = fields.Nested(VendorFigures)
+    total = fields.Nested(Figures)
+    before = fields.Nested(Figures)
+    before_so_far = fields.Nested(Figures)
     change_percent = fields.Integer(allow_none=True)
     goods = fields.List(fields.Nested(GoodsSold))
 
@@ -318,7 +307,7 @@ class DayClosed(Schema):
 class VendorDay(Schema):
     day = fields.Date()
     is_over = fields.Boolean()
-    figures = fields.Nested(VendorFigures)
+    figures = fields.Nested(Figures)
     channels = fields.List(fields.Nested(DayChannel))
     closes = fields.List(fields.Nested(DayClosed), metadata={"description": "newest first; the first counts"})
 
@@ -346,11 +335,11 @@ class ClosedDay(Schema):
 
 class VendorDayFigures(Schema):
     day = fields.Date()
-    figures = fields.Nested(VendorFigures)
+    figures = fields.Nested(Figures)
 
 
 class VendorMonth(Schema):
     period = fields.Nested(SalesPeriod)
     days = fields.List(fields.Nested(VendorDayFigures))
     goods = fields.List(fields.Nested(GoodsSold))
-    total = fields.Nested(VendorFigures)
+    total = fields.Nested(Figures)

@@ -129,15 +129,17 @@ def _changed(code: str, which: str, change: Any) -> AnyResponse | tuple[str, int
 
 def _stall_page(code: str, form: dict[str, str], errors: dict[str, str]) -> str:
     found = market.stall(services(), actor(), language(), code)
-    plan = market.schedule(services(), actor(), language(), code)
+    today = business_day(services().clock())
     vendors = market.vendors(services(), actor(), language(), found.market.code)
     return render_template(
         "market/stall.html",
         stall=found,
-        week=week.drawing(plan),
+        week=week.drawing(found.authorisations, today),
+        weekday_names=week.weekdays(),
+        hours_words=week.hours_words,
         vendors=[(vendor.id, vendor.name) for vendor in vendors.rows],
         chart=charts.days(found.week),
-        today=business_day(services().clock()),
+        today=today,
         texts=form if form.get("which") == "edit" else {name: getattr(found, name) for name in TEXTS},
         form=form,
         weekdays=request.form.getlist("weekdays"),

@@ -13,19 +13,16 @@ export function sendOnce(form) {
 }
 
 export function totalGoods(form) {
-  const inputs = [...form.querySelectorAll("[data-price-fen]")];
   const output = form.querySelector("[data-total]");
   form.querySelector("[data-total-line]").hidden = false;
-  const update = () => {
-    let fen = 0n;
-    for (const input of inputs) {
-      const quantity = decimal(input.value);
-      if (quantity) fen += lineFen(input.dataset.priceFen, quantity);
-      input.classList.toggle("stepper__input_set", Boolean(quantity && quantity.units));
-    }
-    output.lastChild.textContent = yuan(fen);
-  };
+  const update = () => (output.lastChild.textContent = yuan(goodsFen(form)));
   form.addEventListener("input", update);
+  wireSteps(form, update);
+  update();
+}
+
+// The buttons beside a quantity work on it, and then `update` is called.
+export function wireSteps(form, update) {
   for (const button of form.querySelectorAll("[data-step]")) {
     button.hidden = false;
     button.addEventListener("click", () => {
@@ -34,11 +31,21 @@ export function totalGoods(form) {
       update();
     });
   }
-  update();
+}
+
+// What the typed quantities come to at their prices.
+export function goodsFen(form) {
+  let fen = 0n;
+  for (const input of form.querySelectorAll("[data-price-fen]")) {
+    const quantity = decimal(input.value);
+    if (quantity) fen += lineFen(input.dataset.priceFen, quantity);
+    input.classList.toggle("stepper__input_set", Boolean(quantity && quantity.units));
+  }
+  return fen;
 }
 
 // One more or less of a quantity as typed, its decimals kept: "1.5" → "2.5"; never below nothing.
-export function stepped(text, step) {
+function stepped(text, step) {
   const now = decimal(text) ?? { units: 0n, scale: 0 };
   const units = now.units + BigInt(step) * 10n ** BigInt(now.scale);
   if (units <= 0n) return "";
