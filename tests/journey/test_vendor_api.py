@@ -21,7 +21,8 @@ from invoice_service.domain.order import PlainAmount
 from invoice_service.domain.party import make_buyer
 from invoice_service.flow import issue, order, pay
 from tests import make
-from tests.flow.test_rollups import Clock, PaysWhenAsked
+from tests.clock import Clock
+from tests.flow.test_rollups import PaysWhenAsked
 from tests.people import Town, town
 
 CHANNEL = "pays-when-asked"
@@ -29,8 +30,7 @@ CHANNEL = "pays-when-asked"
 
 @pytest.fixture
 def place(tmp_path: Path, migrated_database_url: str) -> Iterator[Town]:
-    clock = Clock()
-    clock.now = datetime.now(UTC).replace(microsecond=0)
+    clock = Clock(datetime.now(UTC).replace(microsecond=0))
     with town(tmp_path, migrated_database_url, clock) as made:
         with made.services.database.unit_of_work() as uow:  # nothing was ordered yet
             uow.connection.execute(text("DELETE FROM order_lines"))
