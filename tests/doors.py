@@ -296,7 +296,9 @@ DOORS: dict[str, Door] = {
     "GET /market/vendors/<int:vendor_id>": Door("market", 200, about=VENDOR, path=VENDOR_ID),
     "POST /market/vendors/<int:vendor_id>": Door("market", 303, about=VENDOR, path=VENDOR_ID, form=PERSON),
     "POST /market/vendors/<int:vendor_id>/phone": Door("market", 200, about=VENDOR, path=VENDOR_ID),
-    "GET /market/vendors/<int:vendor_id>/phone/part": Door("market", 200, about=VENDOR, path=VENDOR_ID),
+    "GET /market/phones/<int:invitation_id>/part": Door(
+        "market", 200, about=VENDOR, path={"invitation_id": "{invitation}"}
+    ),
     "POST /market/vendors/<int:vendor_id>/sessions/<int:session_id>/end": Door(
         "market",
         303,
@@ -344,6 +346,7 @@ def places(town: Town, name: str) -> dict[str, object]:
         "authorisation": town.ask(
             "SELECT id FROM authorisations WHERE vendor_id = :v", v=town.vendors["vendor"]
         ),
+        "invitation": town.ask("SELECT id FROM invitations WHERE account_id = :a", a=town.accounts["vendor"]),
         "record": town.ask("SELECT min(id) FROM access_records"),
         "session": town.ask("SELECT id FROM sessions WHERE account_id = :a", a=town.accounts["vendor"]),
     }

@@ -2,7 +2,8 @@
 
 The application runs in the test's own process over a real database. Who is who:
 
-vendor          sells at A01 in market 1 (region 530802), has leek, and an order that nobody has paid yet
+vendor          sells at A01 in market 1 (region 530802), has leek, an order that nobody has paid yet, and an
+                invitation that was taken up
 next_door       sells at A02 in market 1
 vendor_2        sells at B01 in market 2 (region 530102)
 operator, operator_2    run market 1, market 2
@@ -34,6 +35,7 @@ from invoice_service.flow import access, open_epoch
 from invoice_service.flow import order as ordering
 from invoice_service.queries import identity
 from invoice_service.services import Services
+from invoice_service.store import invitations
 from invoice_service.web.identity import COOKIE
 from tests import make
 
@@ -98,6 +100,9 @@ def town(
             market_id=markets[1],
             vendor_id=vendors["vendor"],
         )
+        values = {"token_hash": bytes(32), "account_id": people["vendor"], "created_at": clock()}
+        taken_up = invitations.add(uow.connection, values | {"expires_at": clock()})
+        invitations.use(uow.connection, taken_up, clock())
         tokens = {name: make.signed_in(uow.connection, people[name], confirmed=True) for name in people}
         uow.commit()
     ordering.place(services, "A01", PlainAmount(1250))

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from enum import StrEnum
 
 from invoice_service.errors import N_, Error, NotFound
 
@@ -38,6 +39,12 @@ class InvitationRevoked(Error):
     status = 410
 
 
+class Progress(StrEnum):
+    OPEN = "open"
+    USED = "used"
+    OVER = "over"  # late, replaced, taken back, or its account closed
+
+
 @dataclass(frozen=True, slots=True)
 class Invitation:
     """`is_phone`: it is a vendor's. `is_closed`: the account was closed after inviting."""
@@ -65,3 +72,11 @@ def check_open(invitation: Invitation | None, now: datetime, *, is_phone: bool) 
     if invitation.expires_at <= now:
         raise InvitationLate
     return invitation
+
+
+def progress(invitation: Invitation, now: datetime) -> Progress:
+    """For who waits beside the screen that shows it."""
+    if invitation.used_at is not None:
+        return Progress.USED
+    is_over = invitation.revoked_at is not None or invitation.is_closed or invitation.expires_at <= now
+    return Progress.OVER if is_over else Progress.OPEN

@@ -58,8 +58,9 @@ class AccountClosed(Error):
 
 @dataclass(frozen=True, slots=True)
 class Invited:
-    """`link` is shown once, as text or as a QR code; it cannot be read again."""
+    """`link` is shown once, as text or as a QR code; it cannot be read again. `id`: the invitation's."""
 
+    id: int
     link: str
     expires_at: datetime
     account_id: int
@@ -210,11 +211,11 @@ def _invite(
         "created_at": now,
         "expires_at": now + life,
     }
-    invitations.add(connection, values)
+    invitation_id = invitations.add(connection, values)
     _note(connection, actor, Action.INVITED, account, now, reason=reason)
     door = "bind" if account.role is Role.VENDOR else "set-up"
     link = f"{services.config.public_url}/account/{door}/{token}"
-    return Invited(link, now + life, account.id, account.name)
+    return Invited(invitation_id, link, now + life, account.id, account.name)
 
 
 def _note(

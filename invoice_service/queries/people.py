@@ -7,7 +7,7 @@ from datetime import datetime
 
 from sqlalchemy import Connection, text
 
-from invoice_service.domain.invitation import check_open
+from invoice_service.domain.invitation import Progress, check_open, progress
 from invoice_service.domain.policy import Actor, NotAllowed, OutOfScope, Role, check_reach
 from invoice_service.domain.token import fingerprint
 from invoice_service.errors import N_, InvalidInput
@@ -44,6 +44,17 @@ def phone_invitation(services: Services, token: str, lang: str) -> PhoneInvitati
         row = connection.execute(_INVITED_VENDOR, {"account_id": invitation.account_id}).one()
     names = (row.vendor_zh, row.market_zh) if lang == "zh-CN" else (row.vendor_en, row.market_en)
     return PhoneInvitation(*names, has_pin=row.has_pin, expires_at=invitation.expires_at)
+
+
+def phone_progress(services: Services, actor: Actor, invitation_id: int) -> tuple[Progress, int]:
+    """What became of a one-time code, and whose phone it is for: a vendor's id. Raises OutOfScope."""
+    with services.database.read() as connection:
+        invitation = invitations.by_id(connection, invitation_id)
+        if invitation is None or not invitation.is_phone:
+            raise OutOfScope
+        account = _reach(connection, actor, invitation.account_id)
+    assert account.vendor_id is not None  # noqa: S101 - a phone is a vendor's
+    return progress(invitation, services.clock()), account.vendor_id
 
 
 STATES = ("all", "open", "closed")
@@ -137,11 +148,12 @@ def sessions(services: Services, actor: Actor, account_id: int) -> tuple[Session
     return tuple(SessionView(**{name: row[name] for name in names}) for row in rows)
 
 
-def _reach(connection: Connection, actor: Actor, account_id: int) -> None:
+def _reach(connection: Connection, actor: Actor, account_id: int) -> stored_people.Account:
     account = stored_people.account(connection, account_id)
     if account is None:
         raise OutOfScope
     check_reach(actor, account.role, account.market_id)
+    return account
 
 
 def _within(actor: Actor) -> str:

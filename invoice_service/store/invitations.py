@@ -11,19 +11,17 @@ from sqlalchemy import Connection, bindparam, insert, select, update
 from invoice_service.domain.invitation import Invitation
 from invoice_service.store.people_tables import accounts, invitations
 
-_BY_TOKEN = (
-    select(
-        invitations.c.id,
-        invitations.c.account_id,
-        (accounts.c.role == "vendor").label("is_phone"),
-        invitations.c.expires_at,
-        invitations.c.used_at,
-        invitations.c.revoked_at,
-        accounts.c.disabled_at.is_not(None).label("is_closed"),
-    )
-    .join_from(invitations, accounts, accounts.c.id == invitations.c.account_id)
-    .where(invitations.c.token_hash == bindparam("token_hash"))
-)
+_INVITATION = select(
+    invitations.c.id,
+    invitations.c.account_id,
+    (accounts.c.role == "vendor").label("is_phone"),
+    invitations.c.expires_at,
+    invitations.c.used_at,
+    invitations.c.revoked_at,
+    accounts.c.disabled_at.is_not(None).label("is_closed"),
+).join_from(invitations, accounts, accounts.c.id == invitations.c.account_id)
+_BY_TOKEN = _INVITATION.where(invitations.c.token_hash == bindparam("token_hash"))
+_BY_ID = _INVITATION.where(invitations.c.id == bindparam("invitation_id"))
 # The account too: whoever takes up one of two invitations to an account has it to himself until he is done.
 _LOCKED = _BY_TOKEN.with_for_update()
 _OPEN = (invitations.c.used_at.is_(None), invitations.c.revoked_at.is_(None))
@@ -35,6 +33,11 @@ def add(connection: Connection, values: Mapping[str, Any]) -> int:
 
 def find(connection: Connection, token_hash: bytes) -> Invitation | None:
     row = connection.execute(_BY_TOKEN, {"token_hash": token_hash}).mappings().first()
+    return None if row is None else Invitation(**row)
+
+
+def by_id(connection: Connection, invitation_id: int) -> Invitation | None:
+    row = connection.execute(_BY_ID, {"invitation_id": invitation_id}).mappings().first()
     return None if row is None else Invitation(**row)
 
 

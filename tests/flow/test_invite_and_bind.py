@@ -254,7 +254,7 @@ def test_a_vendor_without_an_account_gets_one_account(here: Town) -> None:
     for thread in threads:
         thread.join()
     assert here.ask("SELECT count(*) FROM accounts WHERE vendor_id = :v", v=vendor) == 1
-    sql = "SELECT count(*) FROM invitations WHERE revoked_at IS NULL"
+    sql = "SELECT count(*) FROM invitations WHERE used_at IS NULL AND revoked_at IS NULL"
     assert here.ask(sql) == 1
 
 

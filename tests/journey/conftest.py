@@ -6,7 +6,9 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from playwright.sync_api import Browser
 
+from tests import chromium
 from tests.stack import Stack
 
 
@@ -31,3 +33,9 @@ def own_stack(tmp_path: Path, database_url: str) -> Iterator[Stack]:
         yield running
     finally:
         running.stop()
+
+
+@pytest.fixture(scope="module")
+def browser() -> Iterator[Browser]:
+    with chromium.running() as started:
+        yield started

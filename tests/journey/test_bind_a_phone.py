@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
 import re
 import threading
 from collections.abc import Iterator
@@ -11,11 +10,11 @@ from pathlib import Path
 from urllib.parse import urlsplit
 
 import pytest
-from playwright.sync_api import Page, expect, sync_playwright
+from playwright.sync_api import Browser, Page, expect
 from werkzeug.serving import make_server
 
 from invoice_service.flow import inspect_vendor, invite
-from tests.journey.test_scan_pay_invoice_anchor_verify import CHROMIUM_FLAGS, check_accessible
+from tests.chromium import PHONE, check_page, language
 from tests.people import Town, town
 
 PIN, REASON = "271828", "抽查 2026 年 11 月的免税销售"
@@ -40,16 +39,10 @@ def here(tmp_path: Path, migrated_database_url: str) -> Iterator[tuple[Town, str
 
 
 @pytest.fixture(params=["zh-CN", "en"])
-def phone(request: pytest.FixtureRequest) -> Iterator[Page]:
-    with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(
-            executable_path=os.environ.get("CHROMIUM", "/usr/bin/chromium"), args=CHROMIUM_FLAGS
-        )
-        context = browser.new_context(
-            viewport={"width": 390, "height": 844}, locale=request.param, device_scale_factor=2
-        )
-        yield context.new_page()
-        browser.close()
+def phone(request: pytest.FixtureRequest, browser: Browser) -> Iterator[Page]:
+    context = browser.new_context(viewport=PHONE, locale=request.param, device_scale_factor=2)
+    yield context.new_page()
+    context.close()
 
 
 def link(here: Town, url: str) -> str:
@@ -63,17 +56,15 @@ def test_a_vendor_connects_a_phone_and_reads_who_looked(
     made, url = here
     code = link(made, url)
     phone.goto(code)
-    words = WORDS[phone.locator("html").get_attribute("lang") or ""]
-    check_accessible(phone)
-    phone.screenshot(path=tmp_path / "bind.png", full_page=True)
+    words = WORDS[language(phone)]
+    check_page(phone)
 
     phone.locator("#pin").fill("123456")
     phone.locator("#pin_again").fill("123456")
     phone.locator("form:has(#pin) button").click()
     expect(phone.locator(".field-error")).to_contain_text(words["easy"])
     expect(phone.locator("#pin")).to_have_value("")
-    check_accessible(phone)
-    phone.screenshot(path=tmp_path / "bind-error.png", full_page=True)
+    check_page(phone)
 
     phone.locator("#pin").fill(PIN)
     phone.locator("#pin_again").fill(PIN)
@@ -88,17 +79,14 @@ def test_a_vendor_connects_a_phone_and_reads_who_looked(
     phone.reload()
     expect(phone.locator("#main")).to_contain_text(words["tax"])
     expect(phone.locator("#main")).to_contain_text(REASON)
-    check_accessible(phone)
-    phone.screenshot(path=tmp_path / "records.png", full_page=True)
+    check_page(phone)
 
     phone.goto(code)
     expect(phone.locator("#main")).to_contain_text(words["used"])
-    check_accessible(phone)
-    phone.screenshot(path=tmp_path / "used.png", full_page=True)
+    check_page(phone)
     phone.context.clear_cookies(name="stall-ledger-account")
     phone.goto(link(made, url))
     expect(phone.locator("#pin_again")).to_have_count(0)
-    phone.screenshot(path=tmp_path / "second.png", full_page=True)
 
 
 def test_at_whose_records_nobody_looked(here: tuple[Town, str], phone: Page, tmp_path: Path) -> None:
@@ -107,7 +95,6 @@ def test_at_whose_records_nobody_looked(here: tuple[Town, str], phone: Page, tmp
         [{"name": "stall-ledger-account", "value": made.tokens["next_door"], "url": url}]
     )
     phone.goto(f"{url}/account/records")
-    words = WORDS[phone.locator("html").get_attribute("lang") or ""]
+    words = WORDS[language(phone)]
     expect(phone.locator(".empty")).to_contain_text(words["none"])
-    check_accessible(phone)
-    phone.screenshot(path=tmp_path / "empty.png", full_page=True)
+    check_page(phone)

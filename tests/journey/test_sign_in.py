@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import json
-import os
 import re
 from collections.abc import Iterator
 from datetime import UTC, datetime
@@ -12,38 +10,23 @@ from pathlib import Path
 import pyotp
 import pytest
 import requests
-from playwright.sync_api import Browser, BrowserContext, Page, expect, sync_playwright
+from playwright.sync_api import Browser, BrowserContext, Page, expect
 
 from invoice_service import keyring
 from invoice_service.app import build_services, create_app
 from invoice_service.config import Config
 from invoice_service.flow import first_admin, secret
 from tests import make
+from tests.chromium import DESKTOP, PHONE, check_page, complaints, unexpected
 from tests.stack import ROOT, Stack
 
-CHROMIUM_FLAGS = (
-    "--no-sandbox", "--disable-gpu", "--no-first-run", "--disable-background-networking",
-    "--disable-component-update", "--disable-sync",
-)  # fmt: skip
-AXE = (ROOT / "node_modules" / "axe-core" / "axe.min.js").read_text()
 PASSWORD = "four small market words"
-SIZES = {"phone": (390, 844), "desktop": (1280, 800)}
-
-
-@pytest.fixture(scope="module")
-def browser() -> Iterator[Browser]:
-    with sync_playwright() as playwright:
-        running = playwright.chromium.launch(
-            executable_path=os.environ.get("CHROMIUM", "/usr/bin/chromium"), args=CHROMIUM_FLAGS
-        )
-        yield running
-        running.close()
 
 
 @pytest.fixture(params=["zh-CN", "en"])
 def context(request: pytest.FixtureRequest, browser: Browser) -> Iterator[BrowserContext]:
     """A browser of its own, in either language, whose device can make passkeys."""
-    made = browser.new_context(viewport={"width": 390, "height": 844}, locale=request.param)
+    made = browser.new_context(viewport=PHONE, locale=request.param)
     yield made
     made.close()
 
@@ -52,11 +35,9 @@ def context(request: pytest.FixtureRequest, browser: Browser) -> Iterator[Browse
 def page(context: BrowserContext) -> Iterator[Page]:
     """A console error fails the test, except those by which Chromium says that the server said no."""
     opened = context.new_page()
-    complaints: list[str] = []
-    opened.on("pageerror", lambda error: complaints.append(str(error)))
-    opened.on("console", lambda said: complaints.append(said.text) if said.type == "error" else None)
+    said = complaints(opened)
     yield opened
-    assert not [said for said in complaints if not re.search("status of 4(03|09|10|22|29)", said)]
+    assert not unexpected(said)
 
 
 def with_authenticator(page: Page, *, verifies: bool = True) -> None:
@@ -74,19 +55,11 @@ def with_authenticator(page: Page, *, verifies: bool = True) -> None:
     session.send("WebAuthn.addVirtualAuthenticator", {"options": options})
 
 
-def check_page(page: Page, name: str) -> None:
-    """Nothing serious for axe-core, nothing wider than the screen; a picture for whoever wants to look."""
-    for size, (width, height) in SIZES.items():
-        page.set_viewport_size({"width": width, "height": height})
-        assert page.evaluate("document.documentElement.scrollWidth <= innerWidth"), f"{name} is too wide"
-        if folder := os.environ.get("SCREENSHOTS"):
-            language = page.locator("html").get_attribute("lang")
-            page.screenshot(path=Path(folder) / f"{name}-{size}-{language}.png", full_page=True)
-    page.set_viewport_size({"width": 390, "height": 844})
-    page.evaluate(AXE)
-    found = page.evaluate("axe.run(document, {resultTypes: ['violations']})")
-    serious = [v for v in found["violations"] if v["impact"] in ("serious", "critical")]
-    assert not serious, json.dumps([(v["id"], [n["html"] for n in v["nodes"]]) for v in serious], indent=1)
+def check_both(page: Page, name: str) -> None:
+    """On a desktop's screen and on a phone's."""
+    for size in (DESKTOP, PHONE):
+        page.set_viewport_size(size)
+        check_page(page, name)
 
 
 def invited(stack: Stack, login: str) -> str:
@@ -118,17 +91,17 @@ def test_a_passkey_from_the_link_to_its_removal(stack: Stack, page: Page) -> Non
     link = invited(stack, "passkey-admin")
     requests.get(link, timeout=10).raise_for_status()  # a mail program looks first: it uses nothing up
     page.goto(link)
-    check_page(page, "set-up")
+    check_both(page, "set-up")
     button(page, "/passkey")
     expect(page).to_have_url(re.compile(r"\d/account$"))
     expect(page.locator(".thing")).to_have_count(2)  # one passkey, one session
-    check_page(page, "account-passkey")
+    check_both(page, "account-passkey")
 
     button(page, "/passkeys/remove")
     expect(page.locator("[role=alert] h2")).to_be_visible()  # the only way in stays
     button(page, "/sign-out")
     expect(page).to_have_url(re.compile("/account/login"))
-    check_page(page, "login")
+    check_both(page, "login")
 
     page.goto(f"{stack.url}/account")  # asks to sign in, and comes back here
     expect(page).to_have_url(re.compile(r"/account/login\?next="))
@@ -138,20 +111,20 @@ def test_a_passkey_from_the_link_to_its_removal(stack: Stack, page: Page) -> Non
     stack_sql(stack, "UPDATE sessions SET confirmed_at = NULL WHERE ended_at IS NULL")
     page.goto(f"{stack.url}/account/password")
     expect(page).to_have_url(re.compile("/account/confirm"))
-    check_page(page, "confirm-passkey")
+    check_both(page, "confirm-passkey")
     button(page, "/confirm/passkey")
     expect(page).to_have_url(re.compile(r"\d/account/password$"))
-    check_page(page, "password")
+    check_both(page, "password")
     secret = shown_secret(page)
     page.locator("#password").fill(PASSWORD)
     page.locator("#code").fill(pyotp.TOTP(secret).now())
     button(page, "/password")
     expect(page.locator(".codes li")).to_have_count(10)
-    check_page(page, "codes")
+    check_both(page, "codes")
     page.goto(f"{stack.url}/account")
     button(page, "/passkeys/remove")
     expect(page.locator(".thing")).to_have_count(1)  # the session alone is left
-    check_page(page, "account-password")
+    check_both(page, "account-password")
     page.goto(link)
     expect(page.locator("code")).to_contain_text("invitation.used")
 
@@ -169,7 +142,7 @@ def test_a_password_from_the_link_to_a_recovery_code(stack: Stack, page: Page) -
     page.locator("#code").fill("123456")
     button(page, page.url.rpartition("/")[2])
     expect(page.locator("#error-password")).to_be_visible()
-    check_page(page, "set-up-wrong")
+    check_both(page, "set-up-wrong")
     secret = shown_secret(page)  # the same as before: the app has scanned it by now
     page.locator("#password").fill(PASSWORD)
     page.locator("#code").fill(pyotp.TOTP(secret).now())
@@ -189,13 +162,13 @@ def test_a_password_from_the_link_to_a_recovery_code(stack: Stack, page: Page) -
     fill("000000", "not the right password")
     expect(page.locator("[role=alert] h2")).to_be_visible()
     assert page.locator("#password").input_value() == ""
-    check_page(page, "login-wrong")
+    check_both(page, "login-wrong")
     fill(recovery)
     expect(page).to_have_url(re.compile(r"\d/account$"))
     stack_sql(stack, "UPDATE sessions SET confirmed_at = NULL WHERE ended_at IS NULL")
     button(page, "/recovery-codes")
     expect(page).to_have_url(re.compile("/account/confirm"))
-    check_page(page, "confirm-password")
+    check_both(page, "confirm-password")
     step_back(stack, "password-admin")
     page.locator("#password").fill(PASSWORD)
     page.locator("#code").fill(pyotp.TOTP(secret).now())
@@ -210,28 +183,28 @@ def test_a_passkey_whose_owner_is_not_verified_is_told_kindly(stack: Stack, page
     page.goto(invited(stack, "unverified-admin"))
     button(page, "/passkey")
     expect(page.locator("[data-problem]")).not_to_be_empty(timeout=70_000)
-    check_page(page, "set-up-stopped")
+    check_both(page, "set-up-stopped")
 
 
 def test_a_vendor_confirms_by_pin(stack: Stack, page: Page) -> None:
     token = signed_in_vendor(stack)
     page.context.add_cookies([{"name": "stall-ledger-account", "value": token, "url": stack.url}])
     page.goto(f"{stack.url}/account/confirm?next=/account")
-    check_page(page, "confirm-pin")
+    check_both(page, "confirm-pin")
     page.locator("#pin").fill("111111")
     button(page, "/confirm/pin")
     expect(page.locator("#error-pin")).to_be_visible()
-    check_page(page, "confirm-pin-wrong")
+    check_both(page, "confirm-pin-wrong")
     page.locator("#pin").fill("402817")
     button(page, "/confirm/pin")
     expect(page).to_have_url(re.compile(r"\d/account$"))
-    check_page(page, "account-vendor")
+    check_both(page, "account-vendor")
     page.goto(f"{stack.url}/account/pin")
     page.locator("#pin").fill("123456")
     page.locator("#pin_again").fill("123456")
     button(page, "/account/pin")
     expect(page.locator("#error-pin")).to_be_visible()
-    check_page(page, "pin-wrong")
+    check_both(page, "pin-wrong")
     page.locator("#pin").fill("402817")
     page.locator("#pin_again").fill("402817")
     button(page, "/account/pin")

@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import io
-import json
-import os
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -12,19 +10,15 @@ from pathlib import Path
 
 import pytest
 from openpyxl import load_workbook
-from playwright.sync_api import Browser, Page, expect, sync_playwright
+from playwright.sync_api import Browser, Page, expect
 from sqlalchemy import text
 
 from invoice_service.flow import secret
 from invoice_service.web.identity import COOKIE
 from tests import make
-from tests.stack import ROOT, Stack
+from tests.chromium import PHONE, check_page, complaints, unexpected
+from tests.stack import Stack
 
-CHROMIUM_FLAGS = (
-    "--no-sandbox", "--disable-gpu", "--no-first-run", "--disable-background-networking",
-    "--disable-component-update", "--disable-sync",
-)  # fmt: skip
-AXE = (ROOT / "node_modules" / "axe-core" / "axe.min.js").read_text()
 PIN = "482913"
 SCRIPT = "<script>alert(1)</script>{{7*7}}"
 PAGES = (
@@ -62,16 +56,6 @@ class Vendor:
 
 
 @pytest.fixture(scope="module")
-def browser() -> Iterator[Browser]:
-    with sync_playwright() as playwright:
-        running = playwright.chromium.launch(
-            executable_path=os.environ.get("CHROMIUM", "/usr/bin/chromium"), args=CHROMIUM_FLAGS
-        )
-        yield running
-        running.close()
-
-
-@pytest.fixture(scope="module")
 def account(stack: Stack) -> int:
     """Of the vendor of stall A01."""
     with stack.database() as database, database.unit_of_work() as uow:
@@ -92,13 +76,11 @@ def phone_of(stack: Stack, browser: Browser, account: int, lang: str, **options:
     with stack.database() as database, database.unit_of_work() as uow:
         token = make.signed_in(uow.connection, account)
         uow.commit()
-    settings = {"viewport": {"width": 390, "height": 844}, "device_scale_factor": 2, "locale": lang}
+    settings = {"viewport": PHONE, "device_scale_factor": 2, "locale": lang}
     context = browser.new_context(**settings | options)  # type: ignore[arg-type]
     context.add_cookies([{"name": COOKIE, "value": token, "url": stack.url}])
-    page, complaints = context.new_page(), []
-    page.on("pageerror", lambda error: complaints.append(str(error)))
-    page.on("console", lambda said: complaints.append(said.text) if said.type == "error" else None)
-    return Vendor(stack, browser, page, complaints)
+    page = context.new_page()
+    return Vendor(stack, browser, page, complaints(page))
 
 
 @pytest.fixture(params=["zh-CN", "en"])
@@ -107,16 +89,7 @@ def vendor(stack: Stack, browser: Browser, account: int, request: pytest.Fixture
     made = phone_of(stack, browser, account, request.param)
     yield made
     made.page.context.close()
-    assert not [said for said in made.complaints if "422" not in said]
-
-
-def check_page(page: Page) -> None:
-    """No serious finding of axe-core, nothing wider than the phone."""
-    page.evaluate(AXE)
-    found = page.evaluate("axe.run(document, {resultTypes: ['violations']})")
-    serious = [v for v in found["violations"] if v["impact"] in ("serious", "critical")]
-    assert not serious, json.dumps([(v["id"], [n["html"] for n in v["nodes"]]) for v in serious], indent=1)
-    assert page.evaluate("document.documentElement.scrollWidth <= innerWidth")
+    assert not unexpected(made.complaints)
 
 
 def fen_of(words: str) -> int:

@@ -11,7 +11,7 @@ from werkzeug.wrappers import Response as AnyResponse
 
 from invoice_service.documents import qr
 from invoice_service.domain.details import GOODS_CLASSES
-from invoice_service.domain.policy import OutOfScope
+from invoice_service.domain.invitation import Progress
 from invoice_service.errors import Error
 from invoice_service.flow import invite, manage_people, manage_vendor
 from invoice_service.queries import market, people
@@ -95,18 +95,17 @@ def vendor_phone(vendor_id: int) -> str:
     invited = invite.invite_phone(services(), actor(), vendor_id, forget_pin=forget_pin)
     found = market.vendor(services(), actor(), language(), vendor_id)
     drawn = Markup(qr.svg(invited.link, title=gettext("One-time code")))  # noqa: S704 - our own drawing
-    return render_template("market/phone.html", vendor=found, invited=invited, qr=drawn, bound=False)
+    return render_template("market/phone.html", vendor=found, invited=invited, qr=drawn)
 
 
-@blueprint.get("/vendors/<int:vendor_id>/phone/part")
+@blueprint.get("/phones/<int:invitation_id>/part")
 @audience(Audience.MARKET)
-def vendor_phone_part(vendor_id: int) -> str:
-    """Whether the invitation has been taken up by now."""
-    found, _ = people.accounts(services(), actor(), role="vendor", vendor_id=vendor_id)
-    if not found:
-        raise OutOfScope
-    bound = found[0].invited_until is None
-    return render_template("market/_phone.html", vendor_id=vendor_id, bound=bound)
+def phone_part(invitation_id: int) -> AnyResponse | str:
+    """What takes the code's place once it was used, or is over; nothing until then."""
+    progress, vendor_id = people.phone_progress(services(), actor(), invitation_id)
+    if progress is Progress.OPEN:
+        return AnyResponse(status=204)
+    return render_template("market/_phone.html", progress=progress, vendor_id=vendor_id)
 
 
 @blueprint.post("/vendors/<int:vendor_id>/sessions/<int:session_id>/end")

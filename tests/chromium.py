@@ -1,0 +1,68 @@
+"""Real Chromium for journeys: how it starts, what no page may ever do, and pictures for who wants to look.
+
+SCREENSHOTS=/some/folder .venv/bin/python -m pytest tests/journey/test_market_desk.py
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from playwright.sync_api import Browser, Page, ViewportSize, sync_playwright
+
+from tests.stack import ROOT
+
+FLAGS = (
+    "--no-sandbox", "--disable-gpu", "--no-first-run", "--disable-background-networking",
+    "--disable-component-update", "--disable-sync",
+)  # fmt: skip
+PHONE, DESKTOP = ViewportSize(width=390, height=844), ViewportSize(width=1280, height=800)
+AXE = (ROOT / "node_modules" / "axe-core" / "axe.min.js").read_text()
+# How Chromium tells that the server said no on purpose.
+REFUSALS = re.compile("status of 4(03|09|10|22|29)")
+
+
+@contextmanager
+def running() -> Iterator[Browser]:
+    with sync_playwright() as playwright:
+        browser = playwright.chromium.launch(
+            executable_path=os.environ.get("CHROMIUM", "/usr/bin/chromium"), args=FLAGS
+        )
+        yield browser
+        browser.close()
+
+
+def complaints(page: Page) -> list[str]:
+    """Where the page's errors and refused resources will be found: a journey ends with `unexpected` of it."""
+    found: list[str] = []
+    page.on("pageerror", lambda error: found.append(str(error)))
+    page.on("console", lambda said: found.append(said.text) if said.type == "error" else None)
+    return found
+
+
+def unexpected(found: list[str]) -> list[str]:
+    return [said for said in found if not REFUSALS.search(said)]
+
+
+def check_page(page: Page, name: str = "") -> None:
+    """Nothing wider than the screen, no serious finding of axe-core.
+
+    `evaluate` runs beside the page's scripts, so its Content-Security-Policy stays on.
+    """
+    if name and (folder := os.environ.get("SCREENSHOTS")):
+        width = page.viewport_size["width"] if page.viewport_size else 0
+        page.screenshot(path=Path(folder) / f"{name}-{width}-{language(page)}.png", full_page=True)
+    assert page.evaluate("document.documentElement.scrollWidth <= innerWidth"), f"{name} is too wide"
+    page.evaluate(AXE)
+    found = page.evaluate("axe.run(document, {resultTypes: ['violations']})")
+    serious = [v for v in found["violations"] if v["impact"] in ("serious", "critical")]
+    assert not serious, json.dumps([(v["id"], [n["html"] for n in v["nodes"]]) for v in serious], indent=1)
+
+
+def language(page: Page) -> str:
+    found: str = page.locator("html").get_attribute("lang") or ""
+    return found
