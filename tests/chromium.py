@@ -22,6 +22,19 @@ FLAGS = (
 )  # fmt: skip
 PHONE, DESKTOP = ViewportSize(width=390, height=844), ViewportSize(width=1280, height=800)
 AXE = (ROOT / "node_modules" / "axe-core" / "axe.min.js").read_text()
+JSQR = (ROOT / "node_modules" / "jsqr" / "dist" / "jsQR.js").read_text()
+READ = """async (drawing) => {
+    const source = new XMLSerializer().serializeToString(drawing), side = 600;
+    const picture = Object.assign(new Image(side, side), { src: "data:image/svg+xml," + encodeURIComponent(source) });
+    await picture.decode();
+    const paper = Object.assign(document.createElement("canvas"), { width: side + 80, height: side + 80 });
+    const pen = paper.getContext("2d");
+    pen.fillStyle = "#fff";
+    pen.fillRect(0, 0, paper.width, paper.height);
+    pen.drawImage(picture, 40, 40, side, side);
+    const pixels = pen.getImageData(0, 0, paper.width, paper.height);
+    return jsQR(pixels.data, paper.width, paper.height)?.data ?? "";
+}"""
 # How Chromium tells that the server said no on purpose.
 REFUSALS = re.compile("status of 4(03|09|10|22|29)")
 
@@ -66,3 +79,9 @@ def check_page(page: Page, name: str = "") -> None:
 def language(page: Page) -> str:
     found: str = page.locator("html").get_attribute("lang") or ""
     return found
+
+
+def scan(page: Page, drawing: str) -> str:
+    """What a phone's camera would read in a QR code on the page: an SVG, found by its selector."""
+    page.evaluate(JSQR)
+    return str(page.locator(drawing).evaluate(READ))
