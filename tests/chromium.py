@@ -24,8 +24,8 @@ PHONE, DESKTOP = ViewportSize(width=390, height=844), ViewportSize(width=1280, h
 AXE = (ROOT / "node_modules" / "axe-core" / "axe.min.js").read_text()
 JSQR = (ROOT / "node_modules" / "jsqr" / "dist" / "jsQR.js").read_text()
 READ = """async (drawing) => {
-    const source = new XMLSerializer().serializeToString(drawing), side = 600;
-    const picture = Object.assign(new Image(side, side), { src: "data:image/svg+xml," + encodeURIComponent(source) });
+    const side = 600, picture = new Image(side, side);
+    picture.src = "data:image/svg+xml," + encodeURIComponent(new XMLSerializer().serializeToString(drawing));
     await picture.decode();
     const paper = Object.assign(document.createElement("canvas"), { width: side + 80, height: side + 80 });
     const pen = paper.getContext("2d");
@@ -69,7 +69,8 @@ def check_page(page: Page, name: str = "") -> None:
     if name and (folder := os.environ.get("SCREENSHOTS")):
         width = page.viewport_size["width"] if page.viewport_size else 0
         page.screenshot(path=Path(folder) / f"{name}-{width}-{language(page)}.png", full_page=True)
-    assert page.evaluate("document.documentElement.scrollWidth <= innerWidth"), f"{name} is too wide"
+    widest = page.evaluate("Math.max(document.documentElement.scrollWidth, document.body.scrollWidth)")
+    assert widest <= page.evaluate("innerWidth"), f"{name} is too wide"
     page.evaluate(AXE)
     found = page.evaluate("axe.run(document, {resultTypes: ['violations']})")
     serious = [v for v in found["violations"] if v["impact"] in ("serious", "critical")]

@@ -10,8 +10,10 @@ from pathlib import Path
 
 import openpyxl
 import pytest
-from playwright.sync_api import Browser, BrowserContext, Page, expect
+from playwright.sync_api import Browser, BrowserContext, Page, ViewportSize, expect
 
+from invoice_service.web.identity import COOKIE
+from tests import make
 from tests.chromium import DESKTOP, PHONE, check_page, complaints, scan, unexpected
 from tests.journey.test_sign_in import button, invited, with_authenticator
 from tests.stack import Stack
@@ -63,6 +65,12 @@ class Desk:
 
     def phone(self) -> BrowserContext:
         return self.browser.new_context(viewport=PHONE, locale=self.lang, device_scale_factor=2)
+
+
+def status_of(page: Page, url: str) -> int:
+    answer = page.goto(url)
+    assert answer is not None
+    return answer.status
 
 
 @pytest.fixture(scope="module", params=["zh-CN", "en"])
@@ -166,12 +174,10 @@ def test_a_code_is_scanned_replaced_and_forged(desk: Desk) -> None:
         desk.send("/reissue", reason="被人贴住了" if desk.lang == "zh-CN" else "Pasted over")
         second = page.locator(".copy-line input").input_value()
         assert second != first
-        answer = seen.goto(first)
-        assert answer is not None and answer.status == 410
+        assert status_of(seen, first) == 410
         expect(seen.locator("#main")).to_contain_text(words["replaced"])
         check_page(seen, "code-replaced")
-        answer = seen.goto(second[:-1] + ("A" if second[-1] != "A" else "B"))
-        assert answer is not None and answer.status == 404
+        assert status_of(seen, second[:-1] + ("A" if second[-1] != "A" else "B")) == 404
         expect(seen.locator("#main")).to_contain_text(words["foreign"])
         check_page(seen, "code-forged")
         seen.goto(second)
@@ -294,3 +300,62 @@ def test_posters_and_lists(desk: Desk, tmp_path: Path) -> None:
     expect(page).to_have_url(re.compile("/vendors$"))
     expect(page.locator(".note_good")).to_be_visible()
     expect(page.locator("tbody")).to_contain_text("七")
+
+
+LONG = "长".join("摊位名字很" for _ in range(17))  # 100 characters and more
+HOSTILE = "<script>alert(1)</script>{{7*7}}#eval(1)"
+STALLS = 200
+PLACES = (
+    "", "/stalls", "/stalls/S001", "/stalls/new", "/vendors", "/vendors/{vendor}", "/vendors/new",
+    "/turnover", "/turnover?by=vendor", "/posters", "/import", "/people", "/details", "/wall",
+)  # fmt: skip
+
+
+@pytest.fixture(scope="module")
+def crowded(stack: Stack) -> tuple[str, int]:
+    """A market of two hundred stalls, whose names are as long and as hostile as the database takes.
+
+    Its operator's session, and one of its vendors.
+    """
+    with stack.database() as database, database.unit_of_work() as uow:
+        market = make.market(uow.connection, code="FULL", name_zh=LONG, name_en=HOSTILE)
+        vendor = 0
+        for number in range(STALLS):
+            name = (HOSTILE, LONG, "岩温")[number % 3]
+            vendor = make.vendor(
+                uow.connection,
+                market,
+                name_zh=name,
+                name_en=name,
+                tax_id=None,
+                taxpayer_kind="natural_person",
+            )
+            names = {"name_zh": name, "name_en": name, "place_zh": name, "place_en": name}
+            kinds = {"kind_zh": name, "kind_en": name}
+            make.stall(uow.connection, market, vendor, code=f"S{number:03}", **names, **kinds)
+        account = make.account(uow.connection, "operator", market_id=market, name=LONG[:60])
+        token = make.signed_in(uow.connection, account, confirmed=True)
+        uow.commit()
+    return token, vendor
+
+
+@pytest.mark.parametrize("size", [DESKTOP, PHONE], ids=["desktop", "phone"])
+@pytest.mark.parametrize("lang", ["zh-CN", "en"])
+def test_no_page_breaks_with_two_hundred_stalls_and_hostile_names(
+    stack: Stack, browser: Browser, crowded: tuple[str, int], lang: str, size: ViewportSize
+) -> None:
+    """Threats 12 and 13 on every page of the desk: what was typed is shown as it was typed."""
+    token, vendor = crowded
+    with browser.new_context(viewport=size, locale=lang) as context:
+        context.add_cookies([{"name": COOKIE, "value": token, "url": stack.url}])
+        page = context.new_page()
+        said = complaints(page)
+        page.on("dialog", lambda dialog: said.append(f"a script ran: {dialog.message}"))
+        for path in PLACES:
+            page.goto(f"{stack.url}/market{path.format(vendor=vendor)}")
+            check_page(page, "full" + re.sub(r"\W+", "-", path))
+            assert "49" not in page.locator("h1").first.inner_text()
+        page.goto(f"{stack.url}/market/stalls")
+        expect(page.locator("tbody tr")).to_have_count(STALLS)
+        expect(page.locator("tbody").first).to_contain_text("<script>alert(1)</script>{{7*7}}")
+    assert not unexpected(said)

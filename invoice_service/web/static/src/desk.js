@@ -43,3 +43,5 @@ watch();
 setInterval(tick, 250);
 setInterval(age, 1000);
 document.querySelector("[data-focus]")?.focus();
+// On a phone the navigation is a strip wider than the screen: show where one is.
+document.querySelector(".desk-nav [aria-current]")?.scrollIntoView({ inline: "center", block: "nearest" });
