@@ -76,7 +76,8 @@ INVOICE = {"number": "26539000000000000001"}
 ACCOUNT, VENDOR_ID = {"account_id": "{account}"}, {"vendor_id": "{vendor}"}
 LEEK = {"sku": "leek"}  # which the vendor "vendor" alone has
 
-A01 = {"code": "A01"}
+A01, PE01 = {"code": "A01"}, {"market": "PE01"}
+DAYS = {"first_day": "{today}", "last_day": "{today}"}
 PLACE = {"name_zh": "市场", "name_en": "Market", "region": "530802", "address": "茶城大道"}
 STALL = {"name_zh": "摊", "kind_zh": "菜", "place_zh": "A厅"}
 PERSON = {
@@ -258,6 +259,48 @@ DOORS: dict[str, Door] = {
     ),
     "GET /api/v1/vendor/summary/<month>": Door("vendor", 200, path={"month": "{month}"}),
     "GET /api/v1/vendor/summary/<month>.xlsx": Door("vendor", 200, path={"month": "{month}"}),
+    # the API of the market's desk: an administrator names the market, an operator has one
+    "GET /api/v1/markets": Door("market", 200),
+    "POST /api/v1/markets": Door("admin", 201, json={"code": "NEW01"} | PLACE),
+    "GET /api/v1/market": Door("market", 200, about=MARKET, query=PE01),
+    "PUT /api/v1/market": Door("market", 204, about=MARKET, query=PE01, json=PLACE),
+    "GET /api/v1/market/overview": Door("market", 200, about=MARKET, query=PE01),
+    "GET /api/v1/market/wall": Door("market", 200, about=MARKET, query=PE01),
+    "GET /api/v1/market/turnover": Door("market", 200, about=MARKET, query=PE01 | DAYS),
+    "GET /api/v1/market/turnover.xlsx": Door("market", 200, about=MARKET, query=PE01 | DAYS),
+    "GET /api/v1/market/posters.pdf": Door("market", 200, about=MARKET, query=PE01 | {"size": "A6"}),
+    "GET /api/v1/market/stalls": Door("market", 200, about=MARKET, query=PE01),
+    "POST /api/v1/market/stalls": Door("market", 201, about=MARKET, query=PE01, json={"code": "N01"} | STALL),
+    "GET /api/v1/market/stalls/<code>": Door("market", 200, about=MARKET, path=A01),
+    "PUT /api/v1/market/stalls/<code>": Door("market", 204, about=MARKET, path=A01, json=STALL),
+    "PUT /api/v1/market/stalls/<code>/open": Door(
+        "market", 204, about=MARKET, path=A01, json={"is_open": False}
+    ),
+    "POST /api/v1/market/stalls/<code>/codes": Door(
+        "market", 201, about=MARKET, path=A01, json={"reason": "雨"}
+    ),
+    "POST /api/v1/market/stalls/<code>/authorisations": Door(
+        "market",
+        409,
+        about=MARKET,
+        path=A01,
+        json=HOURS | {"vendor_id": "{vendor}", "first_day": "{today}", "weekdays": [0]},
+    ),
+    "POST /api/v1/market/authorisations/<int:authorisation_id>/end": Door(
+        "market",
+        204,
+        about=MARKET,
+        path={"authorisation_id": "{authorisation}"},
+        json={"last_day": "{today}"},
+    ),
+    "GET /api/v1/market/vendors": Door("market", 200, about=MARKET, query=PE01),
+    "POST /api/v1/market/vendors": Door("market", 201, about=MARKET, query=PE01, json=PERSON),
+    "GET /api/v1/market/vendors/<int:vendor_id>": Door("market", 200, about=VENDOR, path=VENDOR_ID),
+    "PUT /api/v1/market/vendors/<int:vendor_id>": Door(
+        "market", 204, about=VENDOR, path=VENDOR_ID, json=PERSON
+    ),
+    "POST /api/v1/market/imports/<kind>": Door("market", 422, path={"kind": "vendors"}, query=PE01),
+    "GET /api/v1/market/imports/<kind>.xlsx": Door("market", 200, path={"kind": "goods"}),
     # for the market's desk; an administrator who has chosen no market is shown the choice
     "GET /market": Door("market", 200),
     "GET /market/part": Door("market", 200),
@@ -341,7 +384,7 @@ def places(town: Town, name: str) -> dict[str, object]:
         "account": town.accounts["vendor"],
         "operator": town.accounts["operator"],
         "order": town.ask("SELECT id FROM orders WHERE vendor_id = :v", v=town.vendors["vendor"]),
-        "today": today,
+        "today": today.isoformat(),
         "month": f"{today:%Y-%m}",
         "authorisation": town.ask(
             "SELECT id FROM authorisations WHERE vendor_id = :v", v=town.vendors["vendor"]
