@@ -13,7 +13,7 @@ from invoice_service.domain.listing import check_period, chosen
 from invoice_service.domain.policy import Actor, check_fresh
 from invoice_service.flow.access import note
 from invoice_service.services import Services
-from invoice_service.store import market, market_figures
+from invoice_service.store import market, turnover
 
 ALL_GOODS = 100_000  # more kinds than any market sells
 # (Chinese, English, what stands in the column, of what name the row's value is)
@@ -50,13 +50,13 @@ def export(
 
     Raises ConfirmFirst, OutOfScope, BadListing, BadPeriod.
     """
-    chosen(by, tuple(market_figures.TURNOVER), "by")
+    chosen(by, turnover.TURNOVER_BY, "by")
     check_period(first_day, last_day)
     now = services.clock()
     with services.database.unit_of_work() as uow:
         row = market.managed_market(uow.connection, actor, market_code)
         check_fresh(actor, now)
-        found = market_figures.turnover_rows(uow.connection, row["id"], by, first_day, last_day, ALL_GOODS)
+        found = turnover.turnover_rows(uow.connection, row["id"], by, first_day, last_day, ALL_GOODS)
         note(
             uow.connection,
             actor,

@@ -86,7 +86,7 @@ def _issue(services: Services, connection: Connection, order: Order, buyer: Buye
     drawn = draw_up(services, order, buyer, sale=sale, sequence=sequence)
     invoices.add(connection, drawn.values, drawn.lines, buyer=drawn.buyer, buyer_salt=drawn.buyer_salt)
     record(connection, drawn.entry)
-    rollups.add_hours(connection, [drawn.hour])
+    rollups.add_hours(connection, [drawn.hour], business_day(drawn.issued_at))
     return Issued(drawn.number, drawn.token, order.amount_fen, drawn.issued_at, created=True)
 
 

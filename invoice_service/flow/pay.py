@@ -310,7 +310,7 @@ def _settle(
     payments.add_sale(connection, sale.values)
     record(connection, sale.entry)
     # Last, since the vendor's next payment waits for these rows until we commit.
-    rollups.add_hours(connection, [sale.hour])
+    rollups.add_hours(connection, [sale.hour], business_day(services.clock()))
     rollups.add_goods(connection, sale.goods)
 
 

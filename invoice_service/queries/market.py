@@ -35,13 +35,14 @@ from invoice_service.queries.market_views import (
 from invoice_service.services import Services
 from invoice_service.store import market as stored
 from invoice_service.store import market_figures as figures
+from invoice_service.store import turnover as stored_turnover
 from invoice_service.store.rollups import whole_hour
 
 STALL_SORTS = ("code", "name", "vendor", "amount", "orders", "invoiced", "last_sale")
 STALL_STATES = ("all", "selling", "unattended", "closed")
 VENDOR_SORTS = ("name", "licence", "amount", "goods")
 VENDOR_LICENCES = ("all", "none", "valid", "lapsing", "lapsed")
-TURNOVER_BY = tuple(figures.TURNOVER)
+TURNOVER_BY = stored_turnover.TURNOVER_BY
 POSTER_SIZES = ("A6", "A5", "A4")
 
 GOODS_LISTED = 200
@@ -212,7 +213,7 @@ def turnover(
     check_period(first_day, last_day)
     with services.database.read() as connection:
         row = stored.managed_market(connection, actor, market_code)
-        found = figures.turnover_rows(connection, row["id"], by, first_day, last_day, GOODS_LISTED)
+        found = stored_turnover.turnover_rows(connection, row["id"], by, first_day, last_day, GOODS_LISTED)
     is_goods = by == "goods" and bool(found)
     return Turnover(
         market=rows.market_view(row, lang),

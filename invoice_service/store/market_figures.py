@@ -122,27 +122,6 @@ def hour_rows(
     )
 
 
-def turnover_rows(
-    connection: Connection, market_id: int, by: str, first_day: date, last_day: date, most: int
-) -> Sequence[RowMapping]:
-    """`by` picks one of the statements written here; nothing of it becomes part of one."""
-    return (
-        connection.execute(
-            TURNOVER[by],
-            {
-                "market_id": market_id,
-                "begin": midnight(first_day),
-                "end": midnight(last_day + timedelta(days=1)),
-                "first_day": first_day,
-                "last_day": last_day,
-                "most": most,
-            },
-        )
-        .mappings()
-        .all()
-    )
-
-
 def pulse(connection: Connection, market_id: int, today: datetime, heads: int) -> RowMapping:
     """Today's hours, the latest heads on chain, and how the log and the chain are: one row."""
     parameters = {"market_id": market_id, "today": today, "heads": heads}
@@ -283,43 +262,6 @@ _HOURS = sql("""
       AND (hour >= :begin AND hour < :end OR hour >= :other_begin AND hour < :other_end)
     GROUP BY hour
 """)
-_ORDER_SUMS = """
-    sum(h.orders) AS orders, sum(h.amount_fen) AS amount_fen, sum(h.invoices) AS invoices,
-    sum(h.invoiced_fen) AS invoiced_fen
-"""
-_IN_HOURS = "h.market_id = :market_id AND h.hour >= :begin AND h.hour < :end"
-_IN_DAYS = "market_id = :market_id AND day BETWEEN :first_day AND :last_day"
-TURNOVER = {
-    "stall": sql(f"""
-        SELECT s.code AS key, s.name_zh, s.name_en, {_ORDER_SUMS}
-        FROM vendor_hours AS h JOIN stalls AS s ON s.id = h.stall_id
-        WHERE {_IN_HOURS} GROUP BY s.id ORDER BY amount_fen DESC, key
-    """),  # noqa: S608
-    "vendor": sql(f"""
-        SELECT v.id AS key, v.name_zh, v.name_en, {_ORDER_SUMS}
-        FROM vendor_hours AS h JOIN vendors AS v ON v.id = h.vendor_id
-        WHERE {_IN_HOURS} GROUP BY v.id ORDER BY amount_fen DESC, key
-    """),  # noqa: S608
-    "hour": sql(f"""
-        SELECT extract(hour FROM h.hour AT TIME ZONE 'Asia/Shanghai')::int AS key, {_ORDER_SUMS}
-        FROM vendor_hours AS h WHERE {_IN_HOURS} GROUP BY key ORDER BY key
-    """),  # noqa: S608
-    "day": sql(f"""
-        SELECT (h.hour AT TIME ZONE 'Asia/Shanghai')::date AS key, {_ORDER_SUMS}
-        FROM vendor_hours AS h WHERE {_IN_HOURS} GROUP BY key ORDER BY key
-    """),  # noqa: S608
-    "kind": sql(f"""
-        SELECT tax_class AS key, sum(lines) AS lines, sum(amount_fen) AS amount_fen
-        FROM vendor_goods_days WHERE {_IN_DAYS} GROUP BY tax_class ORDER BY amount_fen DESC, key
-    """),  # noqa: S608
-    "goods": sql(f"""
-        SELECT name_zh, min(name_en) AS name_en, unit, sum(lines) AS lines, sum(quantity) AS quantity,
-               sum(amount_fen) AS amount_fen, sum(sum(amount_fen)) OVER () AS total_fen,
-               count(*) OVER () AS kinds
-        FROM vendor_goods_days WHERE {_IN_DAYS}
-        GROUP BY name_zh, unit ORDER BY amount_fen DESC, name_zh, unit LIMIT :most
-    """),  # noqa: S608
-}
 _PULSE = sql("""
     SELECT (SELECT coalesce(jsonb_agg(h), '[]') FROM (
                 SELECT hour, sum(orders) AS orders, sum(amount_fen) AS amount_fen, sum(invoices) AS invoices,

@@ -19,6 +19,7 @@ from sqlalchemy.sql.dml import Insert
 from invoice_service.domain.invoice import TaxedLine
 from invoice_service.domain.numbering import business_day
 from invoice_service.domain.order import Stall
+from invoice_service.store import turnover
 from invoice_service.store.sums_tables import vendor_goods_days, vendor_hours
 
 _HOUR_KEY = ("vendor_id", "hour", "stall_id")
@@ -113,7 +114,10 @@ def _goods_row(stall: Stall, item: TaxedLine, day: date) -> GoodsRow:
     )
 
 
-def add_hours(connection: Connection, rows: Iterable[HourRow]) -> None:
+def add_hours(connection: Connection, rows: Sequence[HourRow], today: date) -> None:
+    """Before `add_goods`: a row of a day that is over by `today` reopens that day's sums first."""
+    days = {(row.market_id, business_day(row.hour)) for row in rows}
+    turnover.reopen(connection, {(market_id, day) for market_id, day in days if day < today})
     _add(connection, _ADD_HOUR, [asdict(row) for row in rows])
 
 
@@ -145,12 +149,16 @@ def _summed(rows: Iterable[Row], key: tuple[str, ...], sums: tuple[str, ...]) ->
 
 
 def recount(connection: Connection) -> None:
-    """Make every row again from sales, order lines and invoices; sales wait meanwhile."""
+    """Make every row again from sales, order lines and invoices; sales wait meanwhile.
+
+    The sums of days that are over follow, by the settler.
+    """
     connection.execute(_LOCK)
     connection.execute(delete(vendor_hours))
     connection.execute(delete(vendor_goods_days))
     connection.execute(_RECOUNT_HOURS)
     connection.execute(_RECOUNT_GOODS)
+    turnover.forget_all(connection)
 
 
 def _add(connection: Connection, statement: Insert, rows: list[dict[str, object]]) -> None:

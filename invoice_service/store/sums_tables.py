@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from sqlalchemy import (
     BigInteger,
+    Boolean,
     CheckConstraint,
     Column,
     Date,
@@ -19,7 +20,7 @@ from sqlalchemy import (
 )
 from sqlalchemy.dialects.postgresql import JSONB
 
-from invoice_service.store.schema import instant, metadata, text
+from invoice_service.store.schema import instant, metadata, one_of, text
 
 vendor_hours = Table(
     "vendor_hours",
@@ -61,6 +62,35 @@ vendor_goods_days = Table(
     ForeignKeyConstraint(["market_id", "vendor_id"], ["vendors.market_id", "vendors.id"]),
     Index("vendor_goods_days_market_id_day_idx", "market_id", "day"),
     comment="Rollup of sold lines by goods and business day.",
+)
+
+market_days = Table(
+    "market_days",
+    metadata,
+    Column("market_id", ForeignKey("markets.id"), primary_key=True),
+    Column("day", Date, primary_key=True),
+    Column("is_summed", Boolean, nullable=False),
+    comment="Ended days: whether market_day_sums holds what they came to, or a late fact reopened them.",
+)
+
+market_day_sums = Table(
+    "market_day_sums",
+    metadata,
+    Column("market_id", BigInteger, primary_key=True, autoincrement=False),
+    Column("by", Text, primary_key=True),
+    Column("day", Date, primary_key=True),
+    Column("key", Text, primary_key=True),
+    Column("unit", Text, primary_key=True),
+    text("name_en"),
+    Column("orders", Integer, nullable=False),
+    Column("amount_fen", BigInteger, nullable=False),
+    Column("invoices", Integer, nullable=False),
+    Column("invoiced_fen", BigInteger, nullable=False),
+    Column("lines", Integer, nullable=False),
+    Column("quantity", Numeric, nullable=False),
+    one_of("by", "stall", "vendor", "hour", "kind", "goods"),
+    ForeignKeyConstraint(["market_id", "day"], ["market_days.market_id", "market_days.day"]),
+    comment="What an ended day came to in a market, by stall, vendor, hour, kind of goods and goods.",
 )
 
 day_closes = Table(

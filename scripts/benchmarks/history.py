@@ -24,7 +24,7 @@ from invoice_service.app import build_services
 from invoice_service.config import Config
 from invoice_service.domain.goods import Goods
 from invoice_service.domain.lifecycle import OrderStatus
-from invoice_service.domain.numbering import SHANGHAI
+from invoice_service.domain.numbering import SHANGHAI, business_day
 from invoice_service.domain.order import Basket, Order, PlainAmount, Stall, plain_line, priced_lines
 from invoice_service.domain.token import ORDER, fingerprint
 from invoice_service.flow import issue, pay, seal
@@ -209,7 +209,7 @@ def _write(connection: Connection, rows: _Rows) -> None:
     for table in (tables.orders, tables.order_lines, tables.payments, tables.sales, tables.invoices,
                   tables.invoice_lines, tables.buyer_documents):  # fmt: skip
         _copy(connection, table, getattr(rows, table.name))
-    rollups.add_hours(connection, rollups.summed_hours(rows.hours))
+    rollups.add_hours(connection, rollups.summed_hours(rows.hours), business_day(datetime.now(UTC)))
     rollups.add_goods(connection, rollups.summed_goods(rows.goods))
     old = log.lock(connection)
     waiting = [OutboxRow(0, int(e.kind), e.fact, e.entry, e.signature) for e in rows.entries]

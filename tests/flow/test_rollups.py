@@ -4,26 +4,26 @@ from __future__ import annotations
 
 import os
 import random
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, date, datetime, timedelta
 from decimal import Decimal
 from pathlib import Path
 from typing import Any
 
 import pytest
-from sqlalchemy import text
+from sqlalchemy import Connection, text
 
 from invoice_service import keyring
 from invoice_service.app import build_services
 from invoice_service.config import Config
 from invoice_service.domain.order import Basket, PlainAmount
 from invoice_service.domain.party import make_buyer
-from invoice_service.flow import issue, order, pay
+from invoice_service.flow import issue, order, pay, sum_days
 from invoice_service.payments.provider import PaymentReport, PaymentRequest, PaymentState
 from invoice_service.services import Services
-from invoice_service.store import rollups
+from invoice_service.store import rollups, turnover
 from tests import make
 from tests.clock import Clock
 
@@ -155,3 +155,98 @@ def test_exempt_and_taxable_sales_are_apart(services: Services) -> None:
         (10_000, 0, 0),
         (0, 10_000, 1_300),
     ]
+
+
+QUESTIONS = ("stall", "vendor", "hour", "day", "kind", "goods")
+FIRST, LAST = date(2026, 12, 1), date(2027, 1, 31)
+
+
+def told(services: Services) -> list[list[dict[str, Any]]]:
+    """What the market is told about two months, by everything it can be told by."""
+    with services.database.read() as connection:
+        market_id = connection.execute(text("SELECT id FROM markets")).scalar_one()
+        return [
+            [dict(row) for row in turnover.turnover_rows(connection, market_id, by, FIRST, LAST, 10)]
+            for by in QUESTIONS
+        ]
+
+
+def days(services: Services) -> list[tuple[str, bool]]:
+    with services.database.read() as connection:
+        rows = connection.execute(text("SELECT day::text, is_summed FROM market_days ORDER BY day"))
+        return [tuple(row) for row in rows]
+
+
+def test_summed_days_tell_what_the_open_ones_told(services: Services, clock: Clock) -> None:
+    for step in range(3):
+        clock.now = NEW_YEARS_EVE + timedelta(hours=20 * step)
+        for n in range(12):
+            sell(services, random.Random(step * 12 + n))  # noqa: S311
+    before = told(services)
+    assert [sum(row["amount_fen"] for row in answer) for answer in before] == [
+        sum(row["amount_fen"] for row in before[0])
+    ] * len(QUESTIONS)
+    clock.now = datetime(2027, 1, 2, 16, 59, tzinfo=UTC)  # 3 January, 0:59: 2 January may have latecomers
+    assert sum_days.sum_ended(services) == 2
+    assert days(services) == [("2026-12-31", True), ("2027-01-01", True)]
+    assert told(services) == before
+    clock.now += timedelta(minutes=1)
+    assert [sum_days.sum_ended(services), sum_days.sum_ended(services)] == [1, 0]
+    assert told(services) == before
+    with services.database.unit_of_work() as uow:
+        uow.connection.execute(text("TRUNCATE vendor_hours, vendor_goods_days"))
+        uow.commit()
+    assert told(services) == before, "the sums alone tell it"
+
+
+def test_a_payment_that_comes_late_reopens_its_day(services: Services, clock: Clock) -> None:
+    """The provider says on 3 January that the order was paid on New Year's Eve."""
+    sell(services, random.Random(1))  # noqa: S311
+    placed = order.place(services, "S0", PlainAmount(777), idempotency_key="late-payment-0001")
+    pay.start(services, placed.token, "pays-when-asked")
+    clock.now = datetime(2027, 1, 3, 4, tzinfo=UTC)
+    assert sum_days.sum_ended(services) == 3
+    before = told(services)[1]
+    clock.now = NEW_YEARS_EVE
+    provider = services.providers["pays-when-asked"]
+    late = replace(
+        services, clock=lambda: datetime(2027, 1, 3, 4, tzinfo=UTC), providers={provider.name: provider}
+    )
+    pay.check(late, placed.token)
+    assert [day for day, is_summed in days(services) if not is_summed] == ["2026-12-31"]
+    after = told(services)[1]
+    assert sum(row["amount_fen"] for row in after) == sum(row["amount_fen"] for row in before) + 777
+    assert sum_days.sum_ended(late) == 1
+    assert (dict(days(services))["2026-12-31"], told(services)[1]) == (True, after)
+
+
+def test_a_day_that_is_being_summed_waits_for_the_fact_or_the_fact_for_it(services: Services) -> None:
+    """Whoever comes first: no sum stays that misses a fact."""
+    day, database = date(2026, 12, 31), services.database
+    with database.read() as connection:
+        market_id = connection.execute(text("SELECT id FROM markets")).scalar_one()
+    row = rollups.HourRow(
+        1, NEW_YEARS_EVE.replace(minute=0), 1, market_id, orders=1, amount_fen=5, exempt_fen=5
+    )
+
+    def add(connection: Connection) -> None:
+        rollups.add_hours(connection, [row], date(2027, 1, 1))
+
+    def count(connection: Connection) -> None:
+        turnover.sum_day(connection, market_id, day)
+
+    def alone(work: Callable[[Connection], None]) -> None:
+        with database.unit_of_work() as uow:
+            work(uow.connection)
+            uow.commit()
+
+    for first, second in ((add, count), (count, add)):
+        with ThreadPoolExecutor(1) as other, database.unit_of_work() as uow:
+            first(uow.connection)
+            waiting = other.submit(alone, second)
+            with pytest.raises(TimeoutError):
+                waiting.result(timeout=0.3)
+            uow.commit()
+            waiting.result(timeout=5)
+        facts = sum(row.amount_fen for row in sums(services)["vendor_hours"])
+        assert sum(row["amount_fen"] for row in told(services)[0]) == facts

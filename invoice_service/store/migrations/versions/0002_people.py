@@ -215,6 +215,43 @@ def upgrade() -> None:
     )
     op.create_index("vendor_hours_market_id_hour_idx", "vendor_hours", ["market_id", "hour"], unique=False)
     op.create_table(
+        "market_days",
+        sa.Column("market_id", sa.BigInteger(), nullable=False),
+        sa.Column("day", sa.Date(), nullable=False),
+        sa.Column("is_summed", sa.Boolean(), nullable=False),
+        sa.ForeignKeyConstraint(["market_id"], ["markets.id"], name=op.f("market_days_market_id_fkey")),
+        sa.PrimaryKeyConstraint("market_id", "day", name=op.f("market_days_pkey")),
+        comment=(
+            "Ended days: whether market_day_sums holds what they came to, or a late fact reopened them."
+        ),
+    )
+    op.create_table(
+        "market_day_sums",
+        sa.Column("market_id", sa.BigInteger(), autoincrement=False, nullable=False),
+        sa.Column("by", sa.Text(), nullable=False),
+        sa.Column("day", sa.Date(), nullable=False),
+        sa.Column("key", sa.Text(), nullable=False),
+        sa.Column("unit", sa.Text(), nullable=False),
+        sa.Column("name_en", sa.Text(), nullable=False),
+        sa.Column("orders", sa.Integer(), nullable=False),
+        sa.Column("amount_fen", sa.BigInteger(), nullable=False),
+        sa.Column("invoices", sa.Integer(), nullable=False),
+        sa.Column("invoiced_fen", sa.BigInteger(), nullable=False),
+        sa.Column("lines", sa.Integer(), nullable=False),
+        sa.Column("quantity", sa.Numeric(), nullable=False),
+        sa.CheckConstraint(
+            "by IN ('stall', 'vendor', 'hour', 'kind', 'goods')",
+            name=op.f("market_day_sums_by_known_check"),
+        ),
+        sa.ForeignKeyConstraint(
+            ["market_id", "day"],
+            ["market_days.market_id", "market_days.day"],
+            name=op.f("market_day_sums_market_id_fkey"),
+        ),
+        sa.PrimaryKeyConstraint("market_id", "by", "day", "key", "unit", name=op.f("market_day_sums_pkey")),
+        comment="What an ended day came to in a market, by stall, vendor, hour, kind of goods and goods.",
+    )
+    op.create_table(
         "access_records",
         sa.Column("id", sa.BigInteger(), sa.Identity(always=False), nullable=False),
         sa.Column("at", sa.DateTime(timezone=True), nullable=False),
