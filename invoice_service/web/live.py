@@ -20,6 +20,7 @@ from invoice_service.errors import N_, Error
 log = structlog.get_logger()
 HEARTBEAT_S = 15.0  # keeps proxies from closing a quiet stream, and notices phones that left
 LIFETIME_S = 600.0  # a page left open connects again by itself
+GAP_S = 0.75  # a page is told of changes no more often than this, and always of the last one
 MarksQuery = Callable[[Sequence[str]], Mapping[str, str]]
 
 
@@ -43,11 +44,13 @@ class _Page:
             self._changes.put(mark)
 
     def wait(self, timeout_s: float) -> bool:
-        """Whether something changed within the time."""
+        """Whether something changed within the time; however often, it is one change."""
         try:
             self._changes.get(timeout=timeout_s)
         except queue.Empty:
             return False
+        while not self._changes.empty():  # nobody else takes from it
+            self._changes.get()
         return True
 
 
@@ -62,17 +65,17 @@ class Live:
         self._waiting: dict[tuple[str, str], set[_Page]] = {}
         self._thread: threading.Thread | None = None
 
-    def stream(self, kind: str, topic: str, seen: str) -> Response:
+    def stream(self, kind: str, topic: str, seen: str, *, gap_s: float = GAP_S) -> Response:
         """Events for one page that shows the mark `seen`. Raises TooManyStreams."""
         if not self._places.acquire(blocking=False):
             raise TooManyStreams
-        response = Response(self._events(kind, topic, seen), mimetype="text/event-stream")
+        response = Response(self._events(kind, topic, seen, gap_s), mimetype="text/event-stream")
         response.call_on_close(self._places.release)
         response.headers["Cache-Control"] = "no-store"
         response.headers["X-Accel-Buffering"] = "no"
         return response
 
-    def _events(self, kind: str, topic: str, seen: str) -> Iterator[str]:
+    def _events(self, kind: str, topic: str, seen: str, gap_s: float) -> Iterator[str]:
         page = _Page(seen)
         self._enter((kind, topic), page)
         try:
@@ -81,6 +84,7 @@ class Live:
             while time.monotonic() < ends_at:
                 changed = page.wait(HEARTBEAT_S)
                 yield "event: change\ndata: 1\n\n" if changed else ": still here\n\n"
+                time.sleep(gap_s if changed else 0)
         finally:
             self._leave((kind, topic), page)
 

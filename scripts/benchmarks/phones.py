@@ -84,7 +84,7 @@ def _open(stack: Stack, vendors: list[tuple[int, str]]) -> Iterator[Queue[Seen]]
     process.start()
     try:
         for _ in vendors:
-            if not ready.acquire(timeout=30):
+            if not ready.acquire(timeout=90):
                 raise Failed("not every phone got its event stream")
         yield seen
     finally:
@@ -104,17 +104,25 @@ def _phones(port: int, vendors: list[tuple[int, str]], seen: Queue[Seen], ready:
 
 def _phone(port: int, vendor_id: int, token: str, seen: Queue[Seen], ready: Any) -> None:
     headers = {"Cookie": f"{COOKIE}={token}"}
-    stream, asking = (http.client.HTTPConnection("127.0.0.1", port) for _ in range(2))
-    stream.request("GET", LIVE, headers=headers)
-    events = stream.getresponse()
-    if events.status != 200:
-        return
+    asking = http.client.HTTPConnection("127.0.0.1", port)
+    events = _stream(port, headers)
     ready.release()
     for line in events:
         if line.startswith(b"event: change"):
             asking.request("GET", PART, headers=headers)
             asking.getresponse().read()
             seen.put((vendor_id, datetime.now(UTC)))
+
+
+def _stream(port: int, headers: dict[str, str]) -> http.client.HTTPResponse:
+    """Asks again, as it is told to, while the phones of the run before still hold their places."""
+    while True:
+        connection = http.client.HTTPConnection("127.0.0.1", port)
+        connection.request("GET", LIVE, headers=headers)
+        events = connection.getresponse()
+        if events.status == 200:
+            return events
+        time.sleep(float(events.headers["Retry-After"]))
 
 
 def _drained(seen: Queue[Seen]) -> Iterator[Seen]:

@@ -62,7 +62,7 @@ def overview_part() -> str:
 def live_market() -> Response:
     """For the overview and the wall: another sale, another invoice, another head on chain."""
     topic = str(market.market(services(), actor(), language(), chosen()).id)
-    return live().stream("market", topic, market.marks(services(), [topic])[topic])
+    return live().stream("market", topic, market.marks(services(), [topic])[topic], gap_s=2.0)
 
 
 def _overview() -> dict[str, Any]:

@@ -1,5 +1,8 @@
 // A live part replaces itself when the server says `change`. Where events do not come through
 // (a proxy that buffers, a server with all its streams taken), it asks every few seconds instead.
+//
+// A part that stays live for hours stands inside the element that holds the stream, so that renewing it keeps
+// the stream. One that waits for an end (an order, an invoice) holds its stream itself, which then goes with it.
 
 import htmx from "htmx.org";
 
@@ -34,7 +37,7 @@ export function watch() {
 function ask(pause) {
   const part = document.querySelector("[data-live]");
   if (!part) return;
-  const due = pause ?? (openStreams.has(part) ? HEARD_MS : UNHEARD_MS);
+  const due = pause ?? (openStreams.has(part.closest("[sse-connect]")) ? HEARD_MS : UNHEARD_MS);
   if (Date.now() - askedAt < due) return;
   askedAt = Date.now();
   htmx.trigger(part, "poll");
