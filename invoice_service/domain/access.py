@@ -41,6 +41,7 @@ class Action(enum.StrEnum):
     DAY_CLOSED = "day.close", N_("Closed a day")
     EXPORTED = "export", N_("Exported records")
     MARKET_CHANGED = "market.change", N_("Changed a market's details")
+    STALL_LOOKED_AT = "stall.look", N_("Looked at a stall's figures")
     STALL_CHANGED = "stall.change", N_("Changed a stall")
     CODE_REISSUED = "stall.reissue_code", N_("Replaced a stall's code")
     SELLER_AUTHORISED = "seller.authorise", N_("Authorised a vendor to sell at a stall")

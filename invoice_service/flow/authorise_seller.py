@@ -11,7 +11,7 @@ from invoice_service.domain.access import Action
 from invoice_service.domain.authorisation import Authorisation, BadDays, BadHours, Overlaps, weekly
 from invoice_service.domain.details import read_day
 from invoice_service.domain.numbering import business_day
-from invoice_service.domain.policy import Actor, OutOfScope
+from invoice_service.domain.policy import Actor, OutOfScope, check_fresh
 from invoice_service.errors import N_
 from invoice_service.flow import access
 from invoice_service.services import Services
@@ -36,7 +36,8 @@ def authorise(
     """As typed: days as 2026-12-31 (`last_day` may be empty), weekdays "0" (Monday) to "6", times as 06:00.
 
     Equal times mean the whole day; a time that ends before it begins runs over midnight.
-    Raises OutOfScope, BadDay, BadDays, BadHours, Overlaps.
+    From then on the stall's money is the vendor's, so whoever asks must just have proved who they are.
+    Raises OutOfScope, ConfirmFirst, BadDay, BadDays, BadHours, Overlaps.
     """
     now = services.clock()
     with services.database.unit_of_work() as uow:
@@ -44,6 +45,7 @@ def authorise(
         vendor = market.managed_vendor(uow.connection, actor, vendor_id)
         if vendor["market_id"] != stall["market_id"]:
             raise OutOfScope
+        check_fresh(actor, now)
         minutes = weekly([_weekday(day) for day in weekdays], _time(begins, "begins"), _time(ends, "ends"))
         first, last = _days(first_day, last_day, business_day(now))
         wanted = Authorisation(stall["id"], vendor_id, first, last, minutes)

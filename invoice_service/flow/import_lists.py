@@ -7,6 +7,7 @@ dry run and the real one are the same plan; only the real one, with the market l
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from datetime import UTC, datetime
@@ -26,7 +27,7 @@ from invoice_service.domain.party import name_problem
 from invoice_service.domain.policy import Actor
 from invoice_service.errors import N_, InvalidInput
 from invoice_service.flow.access import note
-from invoice_service.flow.edit_goods import BadGoods, read_goods
+from invoice_service.flow.edit_goods import BadGoods, TooManyGoods, read_goods
 from invoice_service.services import Services
 from invoice_service.store import catalogue, market
 from invoice_service.store import goods as goods_of_vendors
@@ -372,11 +373,16 @@ def _goods_reader(
         for word in (kind.key, kind.name_zh, kind.name_en)
     }
 
+    listed = Counter(vendor_id for vendor_id, _ in stock)
+
     def read(cells: dict[str, str]) -> _Item:
         vendor = _vendor_named(cells["vendor"], by_code, by_name)
         values = _goods_values(services, cells, kinds)
         sku = cells.get("sku") or values["name_zh"]
         key = (vendor["id"], sku)
+        listed[vendor["id"]] += key not in stock
+        if listed[vendor["id"]] > services.config.max_goods and key not in stock:
+            raise _Refused(("", TooManyGoods.message, {"most": services.config.max_goods}))
         label = f"{vendor['name_zh']} · {values['name_zh']}"
         return _Item(key, label, {"vendor_id": vendor["id"], "sku": sku} | values, stock.get(key))
 

@@ -58,6 +58,27 @@ def set_open(services: Services, actor: Actor, code: str, is_open: bool) -> None
         uow.commit()
 
 
+def look(services: Services, actor: Actor, code: str) -> None:
+    """Write down that somebody looks at a stall's figures, for whoever sells there now to see.
+
+    The page calls it before it reads them. Raises OutOfScope.
+    """
+    now = services.clock()
+    with services.database.unit_of_work() as uow:
+        row = market.managed_stall(uow.connection, actor, code)
+        seller = catalogue.stall_row(uow.connection, code, now)
+        access.note(
+            uow.connection,
+            actor,
+            Action.STALL_LOOKED_AT,
+            now=now,
+            market_id=row["market_id"],
+            vendor_id=seller["vendor_id"] if seller else None,
+            subject=code,
+        )
+        uow.commit()
+
+
 def _note(services: Services, connection: Connection, actor: Actor, market_id: int, code: str) -> None:
     access.note(
         connection, actor, Action.STALL_CHANGED, now=services.clock(), market_id=market_id, subject=code

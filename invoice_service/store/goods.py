@@ -7,13 +7,14 @@ from typing import Any
 
 from sqlalchemy import Connection, RowMapping, bindparam, delete, func, select, update
 
-from invoice_service.store.tables import goods
+from invoice_service.store.tables import goods, vendors
 
 _ONE = (
     select(goods)
     .where(goods.c.vendor_id == bindparam("vendor_id"), goods.c.sku == bindparam("sku"))
     .with_for_update()
 )
+_HOLD = select(vendors.c.id).where(vendors.c.id == bindparam("vendor_id")).with_for_update(key_share=True)
 _COUNT = select(func.count()).where(goods.c.vendor_id == bindparam("vendor_id"))
 
 
@@ -22,6 +23,8 @@ def lock(connection: Connection, vendor_id: int, sku: str) -> RowMapping | None:
 
 
 def count(connection: Connection, vendor_id: int) -> int:
+    """How many a vendor has; whoever else would add one waits until the unit ends."""
+    connection.execute(_HOLD, {"vendor_id": vendor_id})
     return connection.execute(_COUNT, {"vendor_id": vendor_id}).scalar_one()
 
 

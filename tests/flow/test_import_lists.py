@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 from collections.abc import Iterator, Sequence
+from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -14,6 +15,7 @@ from invoice_service.documents import sheets
 from invoice_service.domain.listing import BadListing
 from invoice_service.domain.policy import Actor, OutOfScope, Role
 from invoice_service.flow import import_lists
+from invoice_service.flow.edit_goods import TooManyGoods
 from invoice_service.flow.import_lists import GOODS, VENDORS, MissingColumn, UnknownColumn, bring_in, try_out
 from tests.clock import Clock
 from tests.people import Town, town
@@ -161,3 +163,11 @@ def test_the_templates_are_lists_without_a_problem(place: Town, lang: str) -> No
     goods = try_out(place.services, who, GOODS, import_lists.template(GOODS, lang))
     assert goods.problems == ()
     assert goods.rows == 2
+
+
+def test_no_vendor_gets_more_goods_than_a_page_holds(place: Town) -> None:
+    """Wang Qiang sells pak choi already: of three more, one is too many."""
+    services = replace(place.services, config=replace(place.services.config, max_goods=3))
+    rows = [("王强", f"x{n}", f"菜{n}", "斤", "3.20", "葱蒜") for n in range(3)]
+    outcome = try_out(services, desk(place), GOODS, csv(GOODS_TITLES, *rows))
+    assert [(problem.row, problem.message) for problem in outcome.problems] == [(4, TooManyGoods.message)]

@@ -24,7 +24,7 @@ from invoice_service.domain.details import (
 from invoice_service.domain.listing import BadListing, BadPeriod
 from invoice_service.domain.order import PlainAmount, StallClosed, StallUnattended
 from invoice_service.domain.party import make_buyer
-from invoice_service.domain.policy import Actor, NotAllowed, OutOfScope, Role
+from invoice_service.domain.policy import Actor, ConfirmFirst, NotAllowed, OutOfScope, Role
 from invoice_service.domain.stall_code import CodeReplaced, ForeignCode
 from invoice_service.flow import (
     authorise_seller,
@@ -76,7 +76,10 @@ def place(tmp_path: Path, migrated_database_url: str, clock: Clock) -> Iterator[
 
 def desk(place: Town, number: int = 1) -> Actor:
     name = "operator" if number == 1 else "operator_2"
-    return Actor(place.accounts[name], 1, Role.OPERATOR, name, market_id=place.markets[number])
+    now = place.services.clock()
+    return Actor(
+        place.accounts[name], 1, Role.OPERATOR, name, market_id=place.markets[number], confirmed_at=now
+    )
 
 
 def admin(place: Town) -> Actor:
@@ -421,6 +424,7 @@ def test_every_change_is_written_down(place: Town) -> None:
     manage_stall.edit(place.services, desk(place), code, STALL)
     manage_vendor.edit(place.services, desk(place), vendor_id, VENDOR)
     manage_vendor.look(place.services, desk(place), vendor_id)
+    manage_stall.look(place.services, desk(place), "A01")
     reissue_code.reissue(place.services, desk(place), code, "worn")
     manage_market.edit(
         place.services, desk(place),
@@ -432,5 +436,14 @@ def test_every_change_is_written_down(place: Town) -> None:
     ]
     assert actions == [
         "stall.change", "vendor.change", "seller.authorise", "seller.end", "stall.change", "vendor.change",
-        "vendor.look", "stall.reissue_code", "market.change",
+        "vendor.look", "stall.look", "stall.reissue_code", "market.change",
     ]  # fmt: skip
+    [seen] = place.rows("SELECT vendor_id, subject FROM access_records WHERE action = 'stall.look'")
+    assert seen == {"vendor_id": place.vendors["vendor"], "subject": "A01"}  # who sells there sees it
+
+
+def test_who_left_the_desk_open_lets_nobody_redirect_a_stalls_money(place: Town) -> None:
+    code, vendor_id = new_stall(place), new_vendor(place)
+    stale = replace(desk(place), confirmed_at=place.services.clock() - timedelta(minutes=11))
+    with pytest.raises(ConfirmFirst):
+        authorise_seller.authorise(place.services, stale, code, vendor_id, **ALL_DAY)

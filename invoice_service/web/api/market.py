@@ -185,7 +185,8 @@ def add_stall(wanted: dict[str, Any], given: dict[str, str]) -> Any:
 @blueprint.alt_response(404, schema=Problem)
 @blueprint.doc(**_SESSION)
 def stall(code: str) -> Any:
-    """One stall: figures, who sells there when, and its codes."""
+    """One stall: figures, who sells there when, and its codes. The look is recorded."""
+    manage_stall.look(services(), actor(), code)
     return market.stall(services(), actor(), language(), code)
 
 
@@ -229,7 +230,10 @@ def reissue(given: dict[str, str], code: str) -> Any:
 @blueprint.alt_response(409, schema=Problem)
 @blueprint.doc(**_SESSION)
 def authorise(given: dict[str, Any], code: str) -> Any:
-    """Let a vendor sell at a stall, on some weekdays between two times; 409 where somebody else does."""
+    """Let a vendor sell at a stall, on some weekdays between two times; 409 where somebody else does.
+
+    Needs a fresh proof.
+    """
     weekdays = [str(day) for day in given.pop("weekdays")]
     added = authorise_seller.authorise(services(), actor(), code, weekdays=weekdays, **given)
     return {"id": added}

@@ -128,6 +128,7 @@ def _changed(code: str, which: str, change: Any) -> AnyResponse | tuple[str, int
 
 
 def _stall_page(code: str, form: dict[str, str], errors: dict[str, str]) -> str:
+    manage_stall.look(services(), actor(), code)  # a form that comes back shows the figures, too
     found = market.stall(services(), actor(), language(), code)
     today = business_day(services().clock())
     vendors = market.vendors(services(), actor(), language(), found.market.code)
