@@ -6,12 +6,13 @@ remove a record: the database refuses it, and each day's records are closed unde
 
 from __future__ import annotations
 
-from datetime import datetime
+from datetime import datetime, timedelta
 
 from sqlalchemy import Connection
 
 from invoice_service.domain.access import Action
 from invoice_service.domain.numbering import business_day
+from invoice_service.domain.period import midnight
 from invoice_service.domain.policy import Actor
 from invoice_service.store import access
 
@@ -31,13 +32,17 @@ def note(
 ) -> None:
     """`market_id` and `vendor_id` name whom it concerns, and so who can read it. No actor: the service.
 
-    Raises IntegrityError where the day of `now` is closed already.
+    A closed day takes no more records. Where a clock went back into one, the record is dated when the next
+    day began, so that it comes after what was closed, as it did.
     """
+    at = now
+    if access.is_closed(connection, business_day(now)):
+        at = midnight(access.last_closed(connection) + timedelta(days=1))
     access.add(
         connection,
         {
-            "at": now,
-            "day": business_day(now),
+            "at": at,
+            "day": business_day(at),
             "account_id": None if actor is None else actor.account_id,
             "role": SERVICE if actor is None else actor.role.value,
             "who": SERVICE if actor is None else actor.name,

@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from datetime import date
 from typing import Any
 
-from sqlalchemy import Connection, bindparam, insert, select
+from sqlalchemy import Connection, bindparam, func, insert, select
 from sqlalchemy import text as sql
 
 from invoice_service.store.people_tables import access_days, access_records
@@ -47,6 +47,11 @@ def hold_still(connection: Connection) -> None:
 
 def is_closed(connection: Connection, day: date) -> bool:
     return connection.execute(select(access_days.c.day).where(access_days.c.day == day)).first() is not None
+
+
+def last_closed(connection: Connection) -> date:
+    """Of those that are; there must be one."""
+    return connection.execute(select(func.max(access_days.c.day))).scalar_one()
 
 
 def records_of(connection: Connection, day: date) -> list[dict[str, Any]]:

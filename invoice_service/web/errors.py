@@ -17,9 +17,9 @@ from flask_babel import gettext
 from werkzeug.exceptions import HTTPException, RequestEntityTooLarge
 from werkzeug.wrappers import Response as AnyResponse
 
-from invoice_service.domain.policy import ConfirmFirst
+from invoice_service.domain.policy import ConfirmFirst, Role
 from invoice_service.errors import N_, Error, Name
-from invoice_service.web.identity import SignInFirst
+from invoice_service.web.identity import SignInFirst, maybe_actor
 from invoice_service.web.locale import language
 
 log = structlog.get_logger()
@@ -80,14 +80,18 @@ def _by_way_of(door: str) -> AnyResponse:
 
 
 def _page_asked() -> str | None:
-    """What was asked for, where asking again does no more than show it."""
+    """What was asked for, where asking again does no more than show it; for a form, the page it stands on."""
     if request.method == "GET":
         return request.full_path.rstrip("?")
-    try:
-        current_app.url_map.bind("").match(request.path, "GET")
-    except HTTPException:
-        return None
-    return request.path
+    doors, path = current_app.url_map.bind(""), request.path
+    while path:
+        try:
+            doors.match(path, "GET")
+        except HTTPException:
+            path = path.rpartition("/")[0]
+        else:
+            return path
+    return None
 
 
 def http_refused(error: HTTPException) -> Response:
@@ -119,7 +123,9 @@ def answer(status: int, code: str, message: str, fields: dict[str, str]) -> Resp
         response.mimetype = "application/problem+json"
     else:
         page = render_template(
-            "error.html",
+            "market/error.html"
+            if status < HTTPStatus.INTERNAL_SERVER_ERROR and _at_a_desk()
+            else "error.html",
             title=gettext("That did not work"),
             message=" ".join([message, *(text for text in fields.values() if text != message)]),
             code=code,
@@ -129,6 +135,12 @@ def answer(status: int, code: str, message: str, fields: dict[str, str]) -> Resp
         response = Response(page, mimetype="text/html")
     response.status_code = status
     return response
+
+
+def _at_a_desk() -> bool:
+    """Whoever works at a desk keeps its navigation."""
+    who = maybe_actor() if request.blueprint == "market" else None
+    return who is not None and who.role in (Role.OPERATOR, Role.ADMIN)
 
 
 def wants_json() -> bool:

@@ -22,6 +22,7 @@ from invoice_service.flow import access, close_access_day, open_epoch, seal
 from invoice_service.ledger import canonical, tree
 from invoice_service.ledger.entry import Entry, Kind, body_commitment
 from invoice_service.services import Services
+from invoice_service.store import access as stored
 from invoice_service.store.unit_of_work import DatabaseUnavailable
 from tests.clock import Clock
 
@@ -189,9 +190,32 @@ def test_nothing_is_added_to_a_closed_day(services: Services, clock: Clock) -> N
     note(services, NOON, "one")
     clock.now = NOON + timedelta(days=1)
     close_access_day.close_ended(services)
-    with pytest.raises(IntegrityError, match="access record of 2026-11-23 is closed"):
-        note(services, NOON, "late")
+    values = {
+        "at": NOON,
+        "day": NOON.date(),
+        "role": "service",
+        "who": "x",
+        "action": "export",
+        "subject": "",
+    }
+    refused = pytest.raises(IntegrityError, match="access record of 2026-11-23 is closed")
+    with services.database.unit_of_work() as uow, refused:
+        stored.add(uow.connection, values)
     note(services, clock.now, "of the next day")
+
+
+def test_a_clock_that_goes_back_into_a_closed_day_dates_what_is_done_after_it(
+    services: Services, clock: Clock
+) -> None:
+    note(services, NOON, "one")
+    clock.now = NOON + timedelta(days=1)
+    close_access_day.close_ended(services)
+    note(services, NOON, "by a clock that is a day behind")
+    with services.database.read() as connection:
+        [[at]] = connection.execute(text("SELECT at FROM access_records WHERE subject LIKE 'by%'")).all()
+    assert at == datetime(2026, 11, 23, 16, tzinfo=UTC)  # the 24th began in Shanghai
+    clock.now += timedelta(days=1)
+    assert close_access_day.close_ended(services) == 1
 
 
 def test_days_without_records_get_no_entry_and_missed_ones_are_caught_up(

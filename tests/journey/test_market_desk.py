@@ -143,6 +143,10 @@ def test_a_stall_a_vendor_and_who_sells_when(desk: Desk) -> None:
     expect(page.locator("#begins")).to_have_value("06:00")
     check_page(page, "stall-overlap")
 
+    assert status_of(page, f"{desk.stack.url}/market/stalls/NONE") == 404
+    expect(page.locator(".desk-nav")).to_be_visible()
+    check_page(page, "error")
+
     desk.go(f"/stalls/{code}")
     desk.send("/end", ends_on="2020-01-01")
     expect(page.locator("[role=alert]")).to_be_visible()
