@@ -29,10 +29,14 @@ class Name:
 
 
 class Error(Exception):
-    """Base of every refusal. `fields` names bad input by field: {field: English message}."""
+    """Base of every refusal. `fields` names bad input by field: {field: English message}.
+
+    `title` is the heading of the page that tells people of it.
+    """
 
     code: ClassVar[str] = "error"
     message: ClassVar[str] = N_("Something went wrong.")
+    title: ClassVar[str] = N_("That did not work")
     status: ClassVar[int] = 400
     retry_after_s: ClassVar[int | None] = None
 

@@ -22,11 +22,13 @@ _SERIAL = re.compile(r"[1-9][0-9]{0,8}", re.ASCII)
 
 class ForeignCode(NotFound):
     code = "stall.foreign_code"
+    title = N_("Do not pay here")
     message = N_("This code was not made by the market. Please do not pay, and tell the market office.")
 
 
 class CodeReplaced(Error):
     code = "stall.code_replaced"
+    title = N_("This is an old code")
     message = N_("This code was replaced by a new one. Please scan the new code at the stall.")
     status = 410
 

@@ -64,7 +64,8 @@ def _refused(error: Error) -> AnyResponse:
         return _by_way_of(door)
     if error.status >= HTTPStatus.INTERNAL_SERVER_ERROR:
         log.error("refused", code=error.code, path=request.path, exc_info=error)
-    response = answer(error.status, error.code, told(error.message, error.parameters), told_fields(error))
+    message, fields = told(error.message, error.parameters), told_fields(error)
+    response = answer(error.status, error.code, message, fields, title=error.title)
     if error.retry_after_s is not None:
         response.headers["Retry-After"] = str(error.retry_after_s)
     return response
@@ -113,7 +114,9 @@ def _unforeseen(error: Exception) -> Response:
     return answer(500, "internal", told(UNFORESEEN, {"reference": reference}), {})
 
 
-def answer(status: int, code: str, message: str, fields: dict[str, str]) -> Response:
+def answer(
+    status: int, code: str, message: str, fields: dict[str, str], *, title: str = Error.title
+) -> Response:
     """A refusal in the form that the caller reads."""
     message = _sayable(message)
     fields = {_sayable(field): _sayable(text) for field, text in fields.items()}
@@ -126,7 +129,7 @@ def answer(status: int, code: str, message: str, fields: dict[str, str]) -> Resp
             "market/error.html"
             if status < HTTPStatus.INTERNAL_SERVER_ERROR and _at_a_desk()
             else "error.html",
-            title=gettext("That did not work"),
+            title=gettext(title),
             message=" ".join([message, *(text for text in fields.values() if text != message)]),
             code=code,
             action_url=url_for("shopper.home"),

@@ -205,9 +205,9 @@ def test_goods_are_added_and_removed(vendor: Vendor) -> None:
     page.locator("main form button[type=submit]").first.click()
     ware = page.locator(".ware", has_text="{{7*7}}")
     expect(ware).to_contain_text("<script>")  # as text, and 49 nowhere
-    check_page(page)
+    check_page(page, "goods")
     ware.locator(".ware__name").click()
-    check_page(page)
+    check_page(page, "goods-one")
     page.locator("#remove summary").click()
     page.locator("#remove button").click()
     expect(page.locator(".ware", has_text="{{7*7}}")).to_have_count(0)
@@ -261,7 +261,7 @@ def test_the_day_is_closed_and_a_difference_shows_at_once(vendor: Vendor) -> Non
     counted.fill(f"{(recorded - 150) / 100:.2f}")
     page.locator("#cash_yuan").fill("88.8")
     page.locator("#note").fill(SCRIPT)
-    check_page(page)
+    check_page(page, "close")
     page.locator("form[data-counts] button[type=submit]").click()
     vendor.confirm()
     expect(page.locator("#cash_yuan")).to_have_value("88.8")
@@ -270,7 +270,7 @@ def test_the_day_is_closed_and_a_difference_shows_at_once(vendor: Vendor) -> Non
     expect(page.locator(".state-title")).to_contain_text("1.50")
     expect(page.locator("main")).to_contain_text("88.80")
     expect(page.locator("main")).to_contain_text("{{7*7}}")
-    check_page(page)
+    check_page(page, "closed")
 
 
 def test_a_month_is_downloaded_after_the_pin(vendor: Vendor, tmp_path: Path) -> None:
@@ -321,7 +321,7 @@ def test_every_page_is_fit_to_be_used(vendor: Vendor) -> None:
     for path in PAGES:
         vendor.go(path)
         expect(vendor.page.locator("h1")).to_be_visible()
-        check_page(vendor.page)
+        check_page(vendor.page, "vendor" + re.sub(r"\W+", "-", path))
         assert vendor.page.evaluate(LEAST_HEIGHT) >= 44, path
 
 
