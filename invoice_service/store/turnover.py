@@ -21,12 +21,13 @@ from sqlalchemy.dialects.postgresql import insert
 from invoice_service.store.sums_tables import market_days
 
 _ORDERS = """
-    sum(h.orders) AS orders, sum(h.amount_fen) AS amount_fen, sum(h.invoices) AS invoices,
+    sum(h.orders) AS orders, sum(h.amount_fen) AS amount_fen, sum(h.exempt_fen) AS exempt_fen,
+    sum(h.taxable_net_fen) AS taxable_net_fen, sum(h.tax_fen) AS tax_fen, sum(h.invoices) AS invoices,
     sum(h.invoiced_fen) AS invoiced_fen, 0 AS lines, 0 AS quantity
 """
 _LINES = """
-    0 AS orders, sum(g.amount_fen) AS amount_fen, 0 AS invoices, 0 AS invoiced_fen,
-    sum(g.lines) AS lines, sum(g.quantity) AS quantity
+    0 AS orders, sum(g.amount_fen) AS amount_fen, 0 AS exempt_fen, 0 AS taxable_net_fen, 0 AS tax_fen,
+    0 AS invoices, 0 AS invoiced_fen, sum(g.lines) AS lines, sum(g.quantity) AS quantity
 """
 _HOURS = """
     FROM open_days AS o
@@ -53,7 +54,10 @@ _PARTS = {
         GROUP BY o.day, g.name_zh, g.unit""",
 }
 SUMMED_BY = tuple(_PARTS)
-_COLUMNS = "key, unit, name_en, orders, amount_fen, invoices, invoiced_fen, lines, quantity"
+_COLUMNS = """
+    key, unit, name_en, orders, amount_fen, exempt_fen, taxable_net_fen, tax_fen, invoices, invoiced_fen,
+    lines, quantity
+"""
 _BEGINS = "(day::timestamp AT TIME ZONE 'Asia/Shanghai')"
 _ENDS = "((day + 1)::timestamp AT TIME ZONE 'Asia/Shanghai')"
 _OPEN_DAYS = f"SELECT day, {_BEGINS} AS begins, {_ENDS} AS ends"
@@ -79,7 +83,9 @@ def _told(by: str, answer: str) -> str:
 
 
 _SUMS = """
-    sum(orders)::bigint AS orders, sum(amount_fen)::bigint AS amount_fen, sum(invoices)::bigint AS invoices,
+    sum(orders)::bigint AS orders, sum(amount_fen)::bigint AS amount_fen,
+    sum(exempt_fen)::bigint AS exempt_fen, sum(taxable_net_fen)::bigint AS taxable_net_fen,
+    sum(tax_fen)::bigint AS tax_fen, sum(invoices)::bigint AS invoices,
     sum(invoiced_fen)::bigint AS invoiced_fen
 """
 

@@ -8,7 +8,7 @@ from marshmallow import Schema, fields, validate
 
 from invoice_service.queries import market
 from invoice_service.web.api.people_schemas import CURSOR, LIMIT
-from invoice_service.web.api.schemas import Figures, Instant, StrictSchema
+from invoice_service.web.api.schemas import Instant, StrictSchema
 from invoice_service.web.api.vendor_schemas import decimal
 
 TAXPAYERS = ["small_scale", "general", "natural_person"]
@@ -139,6 +139,16 @@ class ReissueInput(StrictSchema):
 # What is answered
 
 
+class Sums(Schema):
+    """What a market is told of what was sold; its vendors' tax is theirs and the tax office's to know."""
+
+    orders = fields.Integer()
+    amount_fen = fields.Integer()
+    invoices = fields.Integer()
+    invoiced_fen = fields.Integer()
+    invoiced_percent = fields.Integer(allow_none=True)
+
+
 class Market(Schema):
     id = fields.Integer()
     code = fields.String()
@@ -167,12 +177,12 @@ class NewPrinting(Schema):
 
 class HourSum(Schema):
     hour = fields.Integer()
-    figures = fields.Nested(Figures)
+    figures = fields.Nested(Sums)
 
 
 class DaySum(Schema):
     day = fields.Date()
-    figures = fields.Nested(Figures)
+    figures = fields.Nested(Sums)
 
 
 class LicenceAlert(Schema):
@@ -205,8 +215,8 @@ class Overview(Schema):
     market = fields.Nested(Market)
     day = fields.Date()
     as_of = Instant()
-    today = fields.Nested(Figures)
-    last_week = fields.Nested(Figures, metadata={"description": "the same weekday, up to the same hour"})
+    today = fields.Nested(Sums)
+    last_week = fields.Nested(Sums, metadata={"description": "the same weekday, up to the same hour"})
     hours = fields.List(fields.Nested(HourSum))
     stalls = fields.Integer()
     selling = fields.Integer()
@@ -225,7 +235,7 @@ class StallLine(Schema):
     state = fields.String(metadata={"enum": STATES})
     vendor_id = fields.Integer(allow_none=True)
     vendor_name = fields.String(allow_none=True)
-    today = fields.Nested(Figures)
+    today = fields.Nested(Sums)
     last_sale_at = Instant(allow_none=True)
     serial = fields.Integer(allow_none=True)
 
@@ -272,7 +282,7 @@ class StallDetail(Schema):
     is_open = fields.Boolean()
     code_url = fields.String(allow_none=True)
     week = fields.List(fields.Nested(DaySum))
-    month = fields.Nested(Figures)
+    month = fields.Nested(Sums)
     authorisations = fields.List(fields.Nested(SellerAuthorisation))
     codes = fields.List(fields.Nested(Printing))
 
@@ -287,7 +297,7 @@ class VendorLine(Schema):
     licence_until = fields.Date(allow_none=True)
     stalls = fields.List(fields.String())
     goods = fields.Integer()
-    month = fields.Nested(Figures)
+    month = fields.Nested(Sums)
     phone_bound = fields.Boolean()
 
 
@@ -315,7 +325,7 @@ class TurnoverRow(Schema):
     key = fields.String()
     label = fields.String()
     amount_fen = fields.Integer()
-    figures = fields.Nested(Figures, allow_none=True)
+    figures = fields.Nested(Sums, allow_none=True)
     lines = fields.Integer(allow_none=True)
     quantity = decimal("quantity")
     unit = fields.String(allow_none=True)
@@ -356,7 +366,7 @@ class WallHead(Schema):
 
 class Wall(Schema):
     as_of = Instant()
-    today = fields.Nested(Figures)
+    today = fields.Nested(Sums)
     hours = fields.List(fields.Nested(HourSum))
     stalls = fields.List(fields.Nested(WallStall))
     sales = fields.List(fields.Nested(WallSale))
