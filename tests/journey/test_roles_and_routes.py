@@ -19,6 +19,7 @@ from tests.people import EVERYBODY, NOBODY, Town, moved, town
 
 ELSEWHERE = "198.51.100.7"  # an address of documentation, so surely not this machine
 NAMES = ("李秀英", "Li Xiuying", "王强", "Wang Qiang", "思茅中心农贸市场", "Simao Central")
+THEIR_OWN = {"operator": ("思茅中心农贸市场", "Simao Central")}  # stands in the frame of their desk
 FreshTown = Callable[[], Town]
 
 
@@ -79,7 +80,8 @@ def test_who_is_let_in(here: Town, fresh: FreshTown, door: str) -> None:
         if answer.status_code != expected:
             wrong[name] = (answer.status_code, expected)
         if is_refusal(DOORS[door], expected):
-            assert not [word for word in NAMES if word in answer.text], (name, answer.text)
+            secret = set(NAMES) - set(THEIR_OWN.get(name, ()))
+            assert not [word for word in secret if word in answer.text], (name, answer.text)
         answer.close()
     assert not wrong, f"{door} answered (what it did, what it should): {wrong}"
 
