@@ -66,6 +66,7 @@ def check_page(page: Page, name: str = "") -> None:
 
     `evaluate` runs beside the page's scripts, so its Content-Security-Policy stays on.
     """
+    page.wait_for_load_state()
     if name and (folder := os.environ.get("SCREENSHOTS")):
         width = page.viewport_size["width"] if page.viewport_size else 0
         page.screenshot(path=Path(folder) / f"{name}-{width}-{language(page)}.png", full_page=True)

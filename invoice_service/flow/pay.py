@@ -342,6 +342,9 @@ def attest(services: Services, order: Order, payment_id: int, *, provider: str, 
         "exempt_fen": hour.exempt_fen,
         "taxable_net_fen": hour.taxable_net_fen,
         "tax_fen": hour.tax_fen,
+        "taxpayer_kind": order.stall.taxpayer.value,
+        "line_rules": [item.rule.id for item in taxed],
+        "line_tax_fen": [item.tax_fen for item in taxed],
     }
     entry = sign_entry(
         services.keyring, Kind.SALE, str(order.id), body_commitment=commitment, instant=services.clock()

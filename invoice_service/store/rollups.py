@@ -24,8 +24,10 @@ from invoice_service.store.sums_tables import vendor_goods_days, vendor_hours
 
 _HOUR_KEY = ("vendor_id", "hour", "stall_id")
 _HOUR_SUMS = ("orders", "amount_fen", "exempt_fen", "taxable_net_fen", "tax_fen", "invoices", "invoiced_fen")
-_GOODS_KEY = ("vendor_id", "day", "stall_id", "name_zh", "unit", "tax_class")
-_GOODS_SUMS = ("lines", "quantity", "amount_fen")
+_GOODS_KEY = (
+    "vendor_id", "day", "stall_id", "name_zh", "unit", "tax_class", "taxpayer_kind", "rule",
+)  # fmt: skip
+_GOODS_SUMS = ("lines", "quantity", "amount_fen", "tax_fen")
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,11 +55,14 @@ class GoodsRow:
     name_zh: str
     unit: str
     tax_class: str
+    taxpayer_kind: str
+    rule: str
     market_id: int
     name_en: str
     lines: int
     quantity: Decimal
     amount_fen: int
+    tax_fen: int
 
 
 Row = TypeVar("Row", HourRow, GoodsRow)
@@ -106,11 +111,14 @@ def _goods_row(stall: Stall, item: TaxedLine, day: date) -> GoodsRow:
         name_zh=line.name_zh,
         unit=line.unit,
         tax_class=line.tax_class.value,
+        taxpayer_kind=stall.taxpayer.value,
+        rule=item.rule.id,
         market_id=stall.market_id,
         name_en=line.name_en,
         lines=1,
         quantity=line.quantity,
         amount_fen=line.amount_fen,
+        tax_fen=item.tax_fen,
     )
 
 
@@ -192,13 +200,15 @@ _RECOUNT_HOURS = text("""
     GROUP BY vendor_id, hour, stall_id, market_id
 """)
 _RECOUNT_GOODS = text("""
-    INSERT INTO vendor_goods_days (vendor_id, day, stall_id, name_zh, unit, tax_class, market_id, name_en,
-                                   lines, quantity, amount_fen)
+    INSERT INTO vendor_goods_days (vendor_id, day, stall_id, name_zh, unit, tax_class, taxpayer_kind, rule,
+                                   market_id, name_en, lines, quantity, amount_fen, tax_fen)
     SELECT o.vendor_id, (o.paid_at AT TIME ZONE 'Asia/Shanghai')::date, o.stall_id, l.name_zh, l.unit,
-           l.tax_class, o.market_id, (array_agg(l.name_en ORDER BY o.paid_at))[1], count(*), sum(l.quantity),
-           sum(l.amount_fen)
+           l.tax_class, s.taxpayer_kind, s.line_rules[l.n + 1], o.market_id,
+           (array_agg(l.name_en ORDER BY o.paid_at))[1], count(*), sum(l.quantity), sum(l.amount_fen),
+           sum(s.line_tax_fen[l.n + 1])
     FROM sales AS s
     JOIN orders AS o ON o.id = s.order_id
     JOIN order_lines AS l ON l.order_id = o.id
-    GROUP BY o.vendor_id, 2, o.stall_id, l.name_zh, l.unit, l.tax_class, o.market_id
+    GROUP BY o.vendor_id, 2, o.stall_id, l.name_zh, l.unit, l.tax_class, s.taxpayer_kind,
+             s.line_rules[l.n + 1], o.market_id
 """)

@@ -53,15 +53,18 @@ vendor_goods_days = Table(
     Column("name_zh", Text, primary_key=True),
     Column("unit", Text, primary_key=True),
     Column("tax_class", Text, primary_key=True),
+    Column("taxpayer_kind", Text, primary_key=True),
+    Column("rule", Text, primary_key=True),
     Column("market_id", BigInteger, nullable=False),
     text("name_en"),
     Column("lines", Integer, nullable=False),
     Column("quantity", Numeric, nullable=False),
     Column("amount_fen", BigInteger, nullable=False),
+    Column("tax_fen", BigInteger, nullable=False),
     ForeignKeyConstraint(["market_id", "stall_id"], ["stalls.market_id", "stalls.id"]),
     ForeignKeyConstraint(["market_id", "vendor_id"], ["vendors.market_id", "vendors.id"]),
     Index("vendor_goods_days_market_id_day_idx", "market_id", "day"),
-    comment="Rollup of sold lines by goods and business day.",
+    comment="Rollup of sold lines by goods, kind of seller, tax rule and business day.",
 )
 
 market_days = Table(
@@ -91,9 +94,9 @@ market_day_sums = Table(
     Column("invoiced_fen", BigInteger, nullable=False),
     Column("lines", Integer, nullable=False),
     Column("quantity", Numeric, nullable=False),
-    one_of("by", "stall", "vendor", "hour", "kind", "goods"),
+    one_of("by", "stall", "vendor", "hour", "day", "kind", "goods", "rule", "vendor_rule"),
     ForeignKeyConstraint(["market_id", "day"], ["market_days.market_id", "market_days.day"]),
-    comment="What an ended day came to in a market, by stall, vendor, hour, kind of goods and goods.",
+    comment="What an ended day came to in a market, by what `store.turnover` says.",
 )
 
 day_closes = Table(

@@ -8,6 +8,7 @@ So an invoice without a verified payment of exactly its total cannot be stored.
 from __future__ import annotations
 
 from sqlalchemy import (
+    ARRAY,
     BigInteger,
     Boolean,
     CheckConstraint,
@@ -250,14 +251,19 @@ sales = Table(
     Column("exempt_fen", BigInteger, nullable=False),
     Column("taxable_net_fen", BigInteger, nullable=False),
     Column("tax_fen", BigInteger, nullable=False),
+    text("taxpayer_kind"),
+    Column("line_rules", ARRAY(Text), nullable=False),
+    Column("line_tax_fen", ARRAY(BigInteger), nullable=False),
     CheckConstraint("exempt_fen + taxable_net_fen + tax_fen = amount_fen", name="parts_add_up"),
+    CheckConstraint("cardinality(line_rules) = cardinality(line_tax_fen)", name="lines_match"),
     ForeignKeyConstraint(["order_id", "amount_fen"], ["orders.id", "orders.amount_fen"]),
     ForeignKeyConstraint(
         ["payment_id", "order_id", "amount_fen"],
         ["payments.id", "payments.order_id", "payments.amount_fen"],
     ),
     UniqueConstraint("order_id", "amount_fen"),
-    comment="The transaction attestation 交易鉴证 of each paid order, its parts by that day's tax rules.",
+    comment="The transaction attestation 交易鉴证 of each paid order, its parts by that day's tax rules. "
+    "line_…: a value for each line of the order, the first for line 0.",
 )
 
 invoice_sequence = Sequence("invoice_sequence", metadata=metadata)

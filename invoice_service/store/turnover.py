@@ -1,4 +1,4 @@
-"""A market's turnover by stall, vendor, hour, day, goods and kind of goods, over days.
+"""Turnover of markets by market, stall, vendor, hour, day, goods, kind of goods and tax rule, over days.
 
 The rollups (`store.rollups`) are a vendor's: a year of two hundred of them is a million rows, too many to add
 up while somebody waits. So a day that is over is added up once, some time after midnight, into
@@ -12,9 +12,10 @@ that what is told is never older than the facts; the settler sums the day again.
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
 from datetime import date
 
-from sqlalchemy import Connection, RowMapping, update
+from sqlalchemy import Connection, RowMapping, TextClause, update
 from sqlalchemy import text as sql
 from sqlalchemy.dialects.postgresql import insert
 
@@ -26,32 +27,36 @@ _ORDERS = """
     sum(h.invoiced_fen) AS invoiced_fen, 0 AS lines, 0 AS quantity
 """
 _LINES = """
-    0 AS orders, sum(g.amount_fen) AS amount_fen, 0 AS exempt_fen, 0 AS taxable_net_fen, 0 AS tax_fen,
-    0 AS invoices, 0 AS invoiced_fen, sum(g.lines) AS lines, sum(g.quantity) AS quantity
+    0 AS orders, sum(g.amount_fen) AS amount_fen, 0 AS exempt_fen, 0 AS taxable_net_fen,
+    sum(g.tax_fen) AS tax_fen, 0 AS invoices, 0 AS invoiced_fen, sum(g.lines) AS lines,
+    sum(g.quantity) AS quantity
 """
 _HOURS = """
     FROM open_days AS o
-    JOIN vendor_hours AS h ON h.market_id = :market_id AND h.hour >= o.begins AND h.hour < o.ends
+    JOIN vendor_hours AS h ON h.market_id = o.market_id AND h.hour >= o.begins AND h.hour < o.ends
 """
-_GOODS = "FROM open_days AS o JOIN vendor_goods_days AS g ON g.market_id = :market_id AND g.day = o.day"
+_GOODS = "FROM open_days AS o JOIN vendor_goods_days AS g ON g.market_id = o.market_id AND g.day = o.day"
+
+
+def _part(key: str, sums: str, of: str, unit: str = "''", name_en: str = "''", also: str = "") -> str:
+    return f"""
+        SELECT o.market_id, o.day, {key} AS key, {unit} AS unit, {name_en} AS name_en, {sums} {of}
+        GROUP BY o.market_id, o.day, {key} {also}
+    """
+
+
+_HOUR = "extract(hour FROM h.hour AT TIME ZONE 'Asia/Shanghai')::int::text"
+_RULE = "g.rule || ' ' || g.tax_class || ' ' || g.taxpayer_kind"
 # What a day's vendors' rows come to: the same for one day that is summed and for those that are open.
 _PARTS = {
-    "stall": f"""
-        SELECT o.day, h.stall_id::text AS key, '' AS unit, '' AS name_en, {_ORDERS} {_HOURS}
-        GROUP BY o.day, h.stall_id""",
-    "vendor": f"""
-        SELECT o.day, h.vendor_id::text AS key, '' AS unit, '' AS name_en, {_ORDERS} {_HOURS}
-        GROUP BY o.day, h.vendor_id""",
-    "hour": f"""
-        SELECT o.day, extract(hour FROM h.hour AT TIME ZONE 'Asia/Shanghai')::int::text AS key, '' AS unit,
-               '' AS name_en, {_ORDERS} {_HOURS}
-        GROUP BY o.day, key""",
-    "kind": f"""
-        SELECT o.day, g.tax_class AS key, '' AS unit, '' AS name_en, {_LINES} {_GOODS}
-        GROUP BY o.day, g.tax_class""",
-    "goods": f"""
-        SELECT o.day, g.name_zh AS key, g.unit, min(g.name_en) AS name_en, {_LINES} {_GOODS}
-        GROUP BY o.day, g.name_zh, g.unit""",
+    "stall": _part("h.stall_id::text", _ORDERS, _HOURS),
+    "vendor": _part("h.vendor_id::text", _ORDERS, _HOURS),
+    "hour": _part(_HOUR, _ORDERS, _HOURS),
+    "day": _part("''::text", _ORDERS, _HOURS),
+    "kind": _part("g.tax_class", _LINES, _GOODS),
+    "goods": _part("g.name_zh", _LINES, _GOODS, "g.unit", "min(g.name_en)", ", g.unit"),
+    "rule": _part(_RULE, _LINES, _GOODS),
+    "vendor_rule": _part(f"g.vendor_id || ' ' || {_RULE}", _LINES, _GOODS),
 }
 SUMMED_BY = tuple(_PARTS)
 _COLUMNS = """
@@ -60,23 +65,24 @@ _COLUMNS = """
 """
 _BEGINS = "(day::timestamp AT TIME ZONE 'Asia/Shanghai')"
 _ENDS = "((day + 1)::timestamp AT TIME ZONE 'Asia/Shanghai')"
-_OPEN_DAYS = f"SELECT day, {_BEGINS} AS begins, {_ENDS} AS ends"
+_OPEN_DAYS = f"SELECT market_id, day, {_BEGINS} AS begins, {_ENDS} AS ends"
 
 
 def _told(by: str, answer: str) -> str:
-    """`answer` over `parts`: a row for each day and key of a period, summed before or just now."""
+    """`answer` over `parts`: a row for each market, day and key of a period, summed before or just now."""
     return f"""
         WITH summed AS MATERIALIZED (
-            SELECT day FROM market_days
-            WHERE market_id = :market_id AND day BETWEEN :first_day AND :last_day AND is_summed),
+            SELECT market_id, day FROM market_days
+            WHERE market_id = ANY(:market_ids) AND day BETWEEN :first_day AND :last_day AND is_summed),
         open_days AS MATERIALIZED (
             {_OPEN_DAYS}
-            FROM (SELECT generate_series(CAST(:first_day AS date), :last_day, '1 day')::date AS day) AS d
-            WHERE day NOT IN (SELECT day FROM summed)),
+            FROM (SELECT market_id, generate_series(CAST(:first_day AS date), :last_day, '1 day')::date AS day
+                  FROM unnest(CAST(:market_ids AS bigint[])) AS m (market_id)) AS d
+            WHERE NOT EXISTS (SELECT FROM summed AS s WHERE s.market_id = d.market_id AND s.day = d.day)),
         parts AS (
-            SELECT day, {_COLUMNS} FROM market_day_sums
-            WHERE market_id = :market_id AND by = '{by}' AND day BETWEEN :first_day AND :last_day
-              AND day IN (SELECT day FROM summed)
+            SELECT market_id, day, {_COLUMNS} FROM market_day_sums
+            WHERE market_id = ANY(:market_ids) AND by = '{by}' AND day BETWEEN :first_day AND :last_day
+              AND (market_id, day) IN (SELECT market_id, day FROM summed)
             UNION ALL {_PARTS[by]})
         {answer}
     """
@@ -99,11 +105,36 @@ def _named(table: str, key: str) -> str:
     """
 
 
+# A row of tax: whose key says by which rule what was sold by whom; narrowed where a parameter is not null.
+_TAXED = """
+    SELECT market_id, day, vendor_id, rule, tax_class, taxpayer_kind, lines, amount_fen, tax_fen
+    FROM parts CROSS JOIN LATERAL (SELECT string_to_array(key, ' ') AS k) AS words
+    CROSS JOIN LATERAL (SELECT {vendor} AS vendor_id, k[{n}] AS rule, k[{n} + 1] AS tax_class,
+                               k[{n} + 2] AS taxpayer_kind) AS said
+    WHERE rule = ANY(:rules) AND tax_class = ANY(:tax_classes) AND taxpayer_kind = ANY(:taxpayer_kinds)
+"""
+
+
+def _taxed(by: str, grouped: str) -> TextClause:
+    """Sums of lines by rule, narrowed to some rules, kinds of goods and kinds of sellers."""
+    taxed = _TAXED.format(
+        vendor="k[1]::bigint" if by == "vendor_rule" else "NULL::bigint", n=1 + (by != "rule")
+    )
+    return sql(
+        _told(
+            by,
+            f"""SELECT {grouped}, sum(lines)::bigint AS lines, sum(amount_fen)::bigint AS amount_fen,
+                   sum(tax_fen)::bigint AS tax_fen
+            FROM ({taxed}) AS taxed GROUP BY {grouped} ORDER BY amount_fen DESC, {grouped}""",
+        )
+    )
+
+
 _TURNOVER = {
     "stall": sql(_told("stall", _named("stalls", "code"))),
     "vendor": sql(_told("vendor", _named("vendors", "id"))),
     "hour": sql(_told("hour", f"SELECT key::int AS key, {_SUMS} FROM parts GROUP BY key ORDER BY 1")),
-    "day": sql(_told("hour", f"SELECT day AS key, {_SUMS} FROM parts GROUP BY day ORDER BY day")),
+    "day": sql(_told("day", f"SELECT day AS key, {_SUMS} FROM parts GROUP BY day ORDER BY day")),
     "kind": sql(
         _told(
             "kind",
@@ -122,14 +153,57 @@ _TURNOVER = {
     ),
 }
 TURNOVER_BY = tuple(_TURNOVER)
+_MARKET_DAYS = sql(_told("day", f"SELECT market_id, day, {_SUMS} FROM parts GROUP BY market_id, day"))
+_TAXED_BY = {
+    "market_day": _taxed("rule", "market_id, day"),
+    "rule": _taxed("rule", "rule, tax_class, taxpayer_kind"),
+    "vendor": _taxed("vendor_rule", "vendor_id"),
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Narrowed:
+    """Which lines count: by tax rule, kind of goods and kind of seller, each one of those given."""
+
+    rules: Sequence[str]
+    tax_classes: Sequence[str]
+    taxpayer_kinds: Sequence[str]
 
 
 def turnover_rows(
     connection: Connection, market_id: int, by: str, first_day: date, last_day: date, most: int
 ) -> Sequence[RowMapping]:
     """`by` picks one of the statements written here; nothing of it becomes part of one. `most`: of goods."""
-    parameters = {"market_id": market_id, "first_day": first_day, "last_day": last_day, "most": most}
+    parameters = {"market_ids": [market_id], "first_day": first_day, "last_day": last_day, "most": most}
     return connection.execute(_TURNOVER[by], parameters).mappings().all()
+
+
+def market_day_rows(
+    connection: Connection, market_ids: Sequence[int], first_day: date, last_day: date
+) -> Sequence[RowMapping]:
+    """Everything that was sold, a row for each market and day on which anything was."""
+    parameters = {"market_ids": list(market_ids), "first_day": first_day, "last_day": last_day}
+    return connection.execute(_MARKET_DAYS, parameters).mappings().all()
+
+
+def taxed_rows(
+    connection: Connection,
+    market_ids: Sequence[int],
+    by: str,
+    first_day: date,
+    last_day: date,
+    narrowed: Narrowed,
+) -> Sequence[RowMapping]:
+    """Sold lines (lines, amount_fen, tax_fen) by market_day, rule or vendor; the largest sums first."""
+    parameters = {
+        "market_ids": list(market_ids),
+        "first_day": first_day,
+        "last_day": last_day,
+        "rules": list(narrowed.rules),
+        "tax_classes": list(narrowed.tax_classes),
+        "taxpayer_kinds": list(narrowed.taxpayer_kinds),
+    }
+    return connection.execute(_TAXED_BY[by], parameters).mappings().all()
 
 
 # Days that are over.
@@ -149,11 +223,12 @@ _UNSUMMED = sql("""
 _FORGET = sql("DELETE FROM market_day_sums WHERE market_id = :market_id AND day = :day")
 _SUM = sql(
     f"""
-    WITH open_days AS ({_OPEN_DAYS} FROM (SELECT CAST(:day AS date) AS day) AS d)
+    WITH open_days AS (
+        {_OPEN_DAYS} FROM (SELECT CAST(:market_id AS bigint) AS market_id, CAST(:day AS date) AS day) AS d)
     INSERT INTO market_day_sums (market_id, day, by, {_COLUMNS})
 """
     + " UNION ALL ".join(
-        f"SELECT :market_id, day, '{by}', {_COLUMNS} FROM ({part}) AS {by}" for by, part in _PARTS.items()
+        f"SELECT market_id, day, '{by}', {_COLUMNS} FROM ({part}) AS {by}" for by, part in _PARTS.items()
     )
 )
 

@@ -18,7 +18,7 @@ from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
-from sqlalchemy import Connection, Numeric, Table, text
+from sqlalchemy import ARRAY, Connection, Numeric, Table, text
 
 from invoice_service.app import build_services
 from invoice_service.config import Config
@@ -233,6 +233,8 @@ def _copy(connection: Connection, table: Table, rows: Sequence[Mapping[str, Any]
 
 
 def _postgres_type(kind: Any) -> str:
+    if isinstance(kind, ARRAY):
+        return f"{_postgres_type(kind.item_type)}[]"
     if isinstance(kind, Numeric):
         return "numeric"
     names = {"BigInteger": "int8", "Integer": "int4", "SmallInteger": "int2", "Text": "text", "UUID": "uuid",

@@ -19,7 +19,8 @@ from invoice_service import keyring
 from invoice_service.app import build_services
 from invoice_service.config import Config
 from invoice_service.domain.order import Basket, PlainAmount
-from invoice_service.domain.party import make_buyer
+from invoice_service.domain.party import TaxpayerKind, make_buyer
+from invoice_service.domain.tax import TaxClass, rules
 from invoice_service.flow import issue, order, pay, sum_days
 from invoice_service.payments.provider import PaymentReport, PaymentRequest, PaymentState
 from invoice_service.services import Services
@@ -142,6 +143,12 @@ def test_the_sums_are_those_of_a_full_recount(services: Services, clock: Clock) 
     assert (sum(row.orders for row in hours), sum(row.amount_fen for row in hours)) == tuple(paid)
     assert (sum(row.invoices for row in hours), sum(row.invoiced_fen for row in hours)) == tuple(issued)
     assert sum(row.amount_fen for row in goods) == paid[1]
+    assert sum(row.tax_fen for row in goods) == sum(row.tax_fen for row in hours)
+    assert {(row.taxpayer_kind, row.tax_class, row.rule) for row in goods} == {
+        ("small_scale", "vegetable", "vegetables"), ("small_scale", "processed_food", "small-scale-1"),
+        ("general", "processed_food", "general-13"), ("natural_person", "processed_food", "small-scale-1"),
+        ("natural_person", "fresh_meat", "fresh-meat-and-eggs"),
+    }  # fmt: skip
 
 
 def test_exempt_and_taxable_sales_are_apart(services: Services) -> None:
@@ -159,16 +166,27 @@ def test_exempt_and_taxable_sales_are_apart(services: Services) -> None:
 
 QUESTIONS = ("stall", "vendor", "hour", "day", "kind", "goods")
 FIRST, LAST = date(2026, 12, 1), date(2027, 1, 31)
+EVERYTHING = turnover.Narrowed([rule.id for rule in rules()], list(TaxClass), list(TaxpayerKind))
 
 
 def told(services: Services) -> list[list[dict[str, Any]]]:
     """What the market is told about two months, by everything it can be told by."""
     with services.database.read() as connection:
         market_id = connection.execute(text("SELECT id FROM markets")).scalar_one()
-        return [
-            [dict(row) for row in turnover.turnover_rows(connection, market_id, by, FIRST, LAST, 10)]
-            for by in QUESTIONS
-        ]
+        return (
+            [
+                [dict(row) for row in turnover.turnover_rows(connection, market_id, by, FIRST, LAST, 10)]
+                for by in QUESTIONS
+            ]
+            + [
+                [
+                    dict(row)
+                    for row in turnover.taxed_rows(connection, [market_id], by, FIRST, LAST, EVERYTHING)
+                ]
+                for by in ("market_day", "rule", "vendor")
+            ]
+            + [[dict(row) for row in turnover.market_day_rows(connection, [market_id], FIRST, LAST)]]
+        )
 
 
 def days(services: Services) -> list[tuple[str, bool]]:
@@ -185,7 +203,7 @@ def test_summed_days_tell_what_the_open_ones_told(services: Services, clock: Clo
     before = told(services)
     assert [sum(row["amount_fen"] for row in answer) for answer in before] == [
         sum(row["amount_fen"] for row in before[0])
-    ] * len(QUESTIONS)
+    ] * len(before)
     clock.now = datetime(2027, 1, 2, 16, 59, tzinfo=UTC)  # 3 January, 0:59: 2 January may have latecomers
     assert sum_days.sum_ended(services) == 2
     assert days(services) == [("2026-12-31", True), ("2027-01-01", True)]

@@ -198,6 +198,7 @@ def test_a_vendors_phone_is_connected_across_the_counter(desk: Desk) -> None:
     desk.go("/vendors")
     page.locator("tbody a.cell-main", has_text=re.compile("李秀英|Li Xiuying")).click()
     page.locator("form[action$='/phone'] button").first.click()
+    expect(page.locator(".qr-box svg")).to_be_visible()
     check_page(page, "phone-code")
     with desk.phone() as vendors:
         phone = vendors.new_page()

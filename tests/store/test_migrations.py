@@ -42,6 +42,10 @@ def test_from_the_first_version_to_the_newest(database_url: str) -> None:
         assert rows(connection, f"SELECT vendor_id, {sums} FROM vendor_hours ORDER BY 1, hour") == [  # noqa: S608
             (1, 2, 1500, 1500, 0, 0, 0, 0), (1, 0, 0, 0, 0, 0, 1, 1000), (2, 1, 1130, 0, 1000, 130, 0, 0)
         ]  # fmt: skip
-        days = "SELECT vendor_id, day::text, lines, amount_fen FROM vendor_goods_days ORDER BY 1"
-        assert rows(connection, days) == [(1, "2026-11-23", 2, 1500), (2, "2026-11-22", 1, 1130)]
+        days = (
+            "SELECT vendor_id, day::text, rule, lines, amount_fen, tax_fen FROM vendor_goods_days ORDER BY 1"
+        )
+        assert rows(connection, days) == [
+            (1, "2026-11-23", "vegetables", 2, 1500, 0), (2, "2026-11-22", "general-13", 1, 1130, 130)
+        ]  # fmt: skip
     engine.dispose()

@@ -151,11 +151,14 @@ def upgrade() -> None:
         sa.Column("name_zh", sa.Text(), nullable=False),
         sa.Column("unit", sa.Text(), nullable=False),
         sa.Column("tax_class", sa.Text(), nullable=False),
+        sa.Column("taxpayer_kind", sa.Text(), nullable=False),
+        sa.Column("rule", sa.Text(), nullable=False),
         sa.Column("market_id", sa.BigInteger(), nullable=False),
         sa.Column("name_en", sa.Text(), nullable=False),
         sa.Column("lines", sa.Integer(), nullable=False),
         sa.Column("quantity", sa.Numeric(), nullable=False),
         sa.Column("amount_fen", sa.BigInteger(), nullable=False),
+        sa.Column("tax_fen", sa.BigInteger(), nullable=False),
         sa.ForeignKeyConstraint(
             ["market_id", "stall_id"],
             ["stalls.market_id", "stalls.id"],
@@ -173,9 +176,11 @@ def upgrade() -> None:
             "name_zh",
             "unit",
             "tax_class",
+            "taxpayer_kind",
+            "rule",
             name=op.f("vendor_goods_days_pkey"),
         ),
-        comment="Rollup of sold lines by goods and business day.",
+        comment="Rollup of sold lines by goods, kind of seller, tax rule and business day.",
     )
     op.create_index(
         "vendor_goods_days_market_id_day_idx", "vendor_goods_days", ["market_id", "day"], unique=False
@@ -243,7 +248,7 @@ def upgrade() -> None:
         sa.Column("lines", sa.Integer(), nullable=False),
         sa.Column("quantity", sa.Numeric(), nullable=False),
         sa.CheckConstraint(
-            "by IN ('stall', 'vendor', 'hour', 'kind', 'goods')",
+            "by IN ('stall', 'vendor', 'hour', 'day', 'kind', 'goods', 'rule', 'vendor_rule')",
             name=op.f("market_day_sums_by_known_check"),
         ),
         sa.ForeignKeyConstraint(
@@ -252,7 +257,7 @@ def upgrade() -> None:
             name=op.f("market_day_sums_market_id_fkey"),
         ),
         sa.PrimaryKeyConstraint("market_id", "by", "day", "key", "unit", name=op.f("market_day_sums_pkey")),
-        comment="What an ended day came to in a market, by stall, vendor, hour, kind of goods and goods.",
+        comment="What an ended day came to in a market, by what `store.turnover` says.",
     )
     op.create_table(
         "access_records",
@@ -470,30 +475,45 @@ def _part_sales_by_tax() -> None:
     parts = ("exempt_fen", "taxable_net_fen", "tax_fen")
     for name in parts:
         op.add_column("sales", sa.Column(name, sa.BigInteger()))
+    op.add_column("sales", sa.Column("taxpayer_kind", sa.Text()))
+    op.add_column("sales", sa.Column("line_rules", sa.ARRAY(sa.Text())))
+    op.add_column("sales", sa.Column("line_tax_fen", sa.ARRAY(sa.BigInteger())))
     op.execute("""
         UPDATE sales SET exempt_fen = p.exempt, taxable_net_fen = p.net,
-                         tax_fen = amount_fen - p.exempt - p.net
+                         tax_fen = amount_fen - p.exempt - p.net, taxpayer_kind = p.taxpayer_kind,
+                         line_rules = p.rules, line_tax_fen = p.taxes
         FROM (
-            SELECT order_id, sum(CASE WHEN rate = 0 THEN amount_fen ELSE 0 END) AS exempt,
-                   sum(CASE WHEN rate = 0 THEN 0 ELSE round(amount_fen / (1 + rate)) END) AS net
+            SELECT order_id, taxpayer_kind, sum(CASE WHEN rate = 0 THEN amount_fen ELSE 0 END) AS exempt,
+                   sum(CASE WHEN rate = 0 THEN 0 ELSE net END) AS net, array_agg(rule ORDER BY n) AS rules,
+                   array_agg((amount_fen - net)::bigint ORDER BY n) AS taxes
             FROM (
-                SELECT l.order_id, l.amount_fen, CASE
-                    WHEN l.tax_class IN ('vegetable', 'fresh_meat', 'fresh_egg') THEN 0
-                    WHEN v.self_produced AND l.tax_class = 'agricultural_other' THEN 0
-                    WHEN v.taxpayer_kind <> 'general' THEN 0.01
-                    WHEN l.tax_class = 'processed_food' THEN 0.13
-                    ELSE 0.09 END AS rate
-                FROM order_lines AS l
-                JOIN orders AS o ON o.id = l.order_id JOIN vendors AS v ON v.id = o.vendor_id
-            ) AS rated GROUP BY order_id
+                SELECT ruled.*, round(amount_fen / (1 + rate)) AS net
+                FROM (
+                    SELECT judged.*, CASE rule WHEN 'small-scale-1' THEN 0.01 WHEN 'general-13' THEN 0.13
+                                               WHEN 'agricultural-9' THEN 0.09 ELSE 0 END AS rate
+                    FROM (
+                        SELECT l.order_id, l.n, l.amount_fen, v.taxpayer_kind, CASE
+                            WHEN v.self_produced AND l.tax_class <> 'processed_food' THEN 'self-produced'
+                            WHEN l.tax_class = 'vegetable' THEN 'vegetables'
+                            WHEN l.tax_class IN ('fresh_meat', 'fresh_egg') THEN 'fresh-meat-and-eggs'
+                            WHEN v.taxpayer_kind <> 'general' THEN 'small-scale-1'
+                            WHEN l.tax_class = 'processed_food' THEN 'general-13'
+                            ELSE 'agricultural-9' END AS rule
+                        FROM order_lines AS l
+                        JOIN orders AS o ON o.id = l.order_id JOIN vendors AS v ON v.id = o.vendor_id
+                    ) AS judged
+                ) AS ruled
+            ) AS rated GROUP BY order_id, taxpayer_kind
         ) AS p WHERE p.order_id = sales.order_id
     """)
-    for name in parts:
+    for name in (*parts, "taxpayer_kind", "line_rules", "line_tax_fen"):
         op.alter_column("sales", name, nullable=False)
     op.create_check_constraint("parts_add_up", "sales", "exempt_fen + taxable_net_fen + tax_fen = amount_fen")
+    op.create_check_constraint("lines_match", "sales", "cardinality(line_rules) = cardinality(line_tax_fen)")
     op.create_table_comment(
         "sales",
-        "The transaction attestation 交易鉴证 of each paid order, its parts by that day's tax rules.",
+        "The transaction attestation 交易鉴证 of each paid order, its parts by that day's tax rules. "
+        "line_…: a value for each line of the order, the first for line 0.",
         existing_comment="The transaction attestation 交易鉴证 of each paid order.",
     )
 
@@ -515,12 +535,14 @@ def _count_what_was_sold() -> None:
         GROUP BY vendor_id, hour, stall_id, market_id
     """)
     op.execute("""
-        INSERT INTO vendor_goods_days (vendor_id, day, stall_id, name_zh, unit, tax_class, market_id, name_en,
-                                       lines, quantity, amount_fen)
+        INSERT INTO vendor_goods_days (vendor_id, day, stall_id, name_zh, unit, tax_class, taxpayer_kind,
+                                       rule, market_id, name_en, lines, quantity, amount_fen, tax_fen)
         SELECT o.vendor_id, (o.paid_at AT TIME ZONE 'Asia/Shanghai')::date, o.stall_id, l.name_zh, l.unit,
-               l.tax_class, o.market_id, max(l.name_en), count(*), sum(l.quantity), sum(l.amount_fen)
+               l.tax_class, s.taxpayer_kind, s.line_rules[l.n + 1], o.market_id, max(l.name_en), count(*),
+               sum(l.quantity), sum(l.amount_fen), sum(s.line_tax_fen[l.n + 1])
         FROM sales AS s
         JOIN orders AS o ON o.id = s.order_id
         JOIN order_lines AS l ON l.order_id = o.id
-        GROUP BY o.vendor_id, 2, o.stall_id, l.name_zh, l.unit, l.tax_class, o.market_id
+        GROUP BY o.vendor_id, 2, o.stall_id, l.name_zh, l.unit, l.tax_class, s.taxpayer_kind,
+                 s.line_rules[l.n + 1], o.market_id
     """)
