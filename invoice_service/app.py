@@ -37,10 +37,12 @@ from invoice_service.web.account.records import blueprint as records_blueprint
 from invoice_service.web.account.views import blueprint as account_blueprint
 from invoice_service.web.api.market import blueprint as market_api
 from invoice_service.web.api.people import blueprint as people_api
+from invoice_service.web.api.supervision import blueprint as supervision_api
 from invoice_service.web.api.vendor import blueprint as vendor_api
 from invoice_service.web.api.views import blueprint as api_blueprint
 from invoice_service.web.live import Live
 from invoice_service.web.market.views import blueprint as market_blueprint
+from invoice_service.web.officer.views import blueprint as officer_blueprint
 from invoice_service.web.public.views import blueprint as public_blueprint
 from invoice_service.web.shopper.views import blueprint as shopper_blueprint
 from invoice_service.web.vendor.views import blueprint as vendor_blueprint
@@ -119,6 +121,7 @@ def _register_doors(app: Flask, services: Services, csrf: CSRFProtect) -> None:
         records_blueprint,
         vendor_blueprint,
         market_blueprint,
+        officer_blueprint,
     )
     for blueprint in pages:
         app.register_blueprint(blueprint)
@@ -128,7 +131,7 @@ def _register_doors(app: Flask, services: Services, csrf: CSRFProtect) -> None:
         app.register_blueprint(notify.sandbox)
         csrf.exempt(notify.sandbox)
     api = _ProblemApi(app)
-    for blueprint in (api_blueprint, people_api, vendor_api, market_api):
+    for blueprint in (api_blueprint, people_api, vendor_api, market_api, supervision_api):
         api.register_blueprint(blueprint)
         csrf.exempt(blueprint)
     spec: APISpec = api.spec

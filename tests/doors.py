@@ -86,6 +86,7 @@ PERSON = {
     "tax_period": "month",
     "default_tax_class": "vegetable",
 }
+WHY = {"reason": "抽查 2026-11"}
 HOURS = {"last_day": "", "weekdays": "0", "begins": "06:00", "ends": "12:00"}
 
 DOORS: dict[str, Door] = {
@@ -185,9 +186,35 @@ DOORS: dict[str, Door] = {
     "GET /api/v1/access-records/<int:record_id>/proof": Door(
         "signed_in", 409, about=VENDOR, path={"record_id": "{record}"}, but={"officer": 404}
     ),
-    "GET /api/v1/supervision/vendors/<int:vendor_id>": Door(
-        "officer", 200, about=VENDOR, path=VENDOR_ID, query={"reason": "抽查 2026-11"}
+    # for tax officers; the one of market 1 has looked at it, at the vendor and at A01
+    "GET /officer": Door("officer", 200),
+    "GET /officer/markets/<code>": Door("officer", 200, about=MARKET, path={"code": "PE01"}),
+    "GET /officer/vendors/<int:vendor_id>": Door("officer", 200, about=VENDOR, path=VENDOR_ID),
+    "GET /officer/sales/<uuid:order_id>": Door("officer", 404, path={"order_id": "{order}"}),
+    "GET /officer/invoices/<number>": Door("officer", 404, path=INVOICE),
+    "GET /officer/check": Door("officer", 200),
+    "POST /officer/check": Door("officer", 303, about=MARKET, form={"code": "A01"} | WHY),
+    "GET /officer/stalls/<code>": Door("officer", 200, about=MARKET, path=A01),
+    "POST /officer/looks": Door("officer", 303, about=VENDOR, form={"vendor_id": "{vendor}"} | WHY),
+    "GET /api/v1/supervision/sources": Door("officer", 200, query=DAYS),
+    "POST /api/v1/supervision/markets/<code>/looks": Door(
+        "officer", 201, about=MARKET, path={"code": "PE01"}, json=WHY
     ),
+    "GET /api/v1/supervision/markets/<code>": Door(
+        "officer", 200, about=MARKET, path={"code": "PE01"}, query=DAYS
+    ),
+    "POST /api/v1/supervision/vendors/<int:vendor_id>/looks": Door(
+        "officer", 201, about=VENDOR, path=VENDOR_ID, json=WHY
+    ),
+    "GET /api/v1/supervision/vendors/<int:vendor_id>": Door(
+        "officer", 200, about=VENDOR, path=VENDOR_ID, query=DAYS
+    ),
+    "GET /api/v1/supervision/vendors/<int:vendor_id>/sales": Door(
+        "officer", 200, about=VENDOR, path=VENDOR_ID, query=DAYS
+    ),
+    "GET /api/v1/supervision/sales/<uuid:order_id>": Door("officer", 404, path={"order_id": "{order}"}),
+    "POST /api/v1/supervision/spot-checks": Door("officer", 201, about=MARKET, json={"code": "A01"} | WHY),
+    "GET /api/v1/supervision/stalls/<code>": Door("officer", 200, about=MARKET, path=A01),
     # for vendors: their own business
     "GET /account/pin": Door("vendor", 200),
     "POST /account/pin": Door("vendor", 422),

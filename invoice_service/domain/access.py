@@ -8,11 +8,21 @@ from __future__ import annotations
 
 import enum
 from collections.abc import Mapping
-from datetime import date
+from datetime import date, timedelta
 from typing import Any
 
 from invoice_service.domain.invoice import Document, instant_text
-from invoice_service.errors import N_
+from invoice_service.errors import N_, Error
+
+LOOK_LASTS = timedelta(minutes=30)  # how long a reason that was given opens what it was given for
+
+
+class SayWhy(Error):
+    """Of a market's vendors, or of one vendor. Parameters name it, so that a page can ask for the reason."""
+
+    code = "look.say_why"
+    message = N_("Please say first why you look. Those concerned will read it.")
+    status = 403
 
 
 class Action(enum.StrEnum):
@@ -35,6 +45,9 @@ class Action(enum.StrEnum):
     PHONE_BOUND = "account.bind_phone", N_("Connected a phone")
     ACCOUNT_DISABLED = "account.disable", N_("Closed an account")
     VENDOR_LOOKED_AT = "vendor.look", N_("Looked at a vendor's records")
+    MARKET_LOOKED_AT = "market.look", N_("Looked at the sums of every vendor in a market")
+    STALL_CHECKED = "stall.check", N_("Checked a stall on the spot")
+    SALE_LOOKED_AT = "sale.look", N_("Looked at a sale and its invoice")
     VENDOR_CHANGED = "vendor.change", N_("Changed a vendor's details")
     GOODS_CHANGED = "goods.change", N_("Changed goods or prices")
     SALE_KEYED = "order.key", N_("Keyed a sale")

@@ -104,6 +104,13 @@ def check_books(actor: Actor, scope: Scope) -> None:
         raise NotAllowed
 
 
+def check_supervise(actor: Actor, scope: Scope) -> None:
+    """What tax officers alone do in their region. Raises OutOfScope, NotAllowed."""
+    check_see(actor, scope)
+    if actor.role is not Role.OFFICER:
+        raise NotAllowed
+
+
 def own_vendor(actor: Actor) -> tuple[int, int]:
     """(market, vendor) of somebody who sells; for what vendors alone do. Raises NotAllowed."""
     if actor.role is not Role.VENDOR or actor.market_id is None or actor.vendor_id is None:

@@ -10,6 +10,7 @@ from __future__ import annotations
 import hmac
 import re
 from dataclasses import dataclass
+from urllib.parse import urlsplit
 
 from invoice_service.domain.order import UnknownStall
 from invoice_service.domain.token import STALL, TokenKey
@@ -62,6 +63,13 @@ def read(text: str, key: TokenKey) -> StallCode:
     if not hmac.compare_digest(ours.encode(), rest[1].encode("utf-8", "replace")):
         raise ForeignCode
     return StallCode(stall, serial)
+
+
+def in_address(text: str) -> str:
+    """The code in what a camera read: the last part of a poster's address, or the text itself."""
+    text = text.strip()
+    path = urlsplit(text).path if "/" in text else text
+    return path.rstrip("/").rpartition("/")[2]
 
 
 def check_current(code: StallCode, live_serial: int | None) -> None:

@@ -140,6 +140,11 @@ def threshold_on(taxpayer: TaxpayerKind, day: date) -> Threshold | None:
     return next(fitting, None)
 
 
+def limit_on(taxpayer: TaxpayerKind, tax_period: str, day: date) -> int | None:
+    """In fen without tax, of the month or quarter that a taxpayer declares by; None where none is summed."""
+    return _limit(threshold_on(taxpayer, day), PeriodKind(tax_period))
+
+
 def _limit(threshold: Threshold | None, kind: PeriodKind) -> int | None:
     if threshold is None:
         return None

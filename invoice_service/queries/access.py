@@ -23,7 +23,8 @@ from invoice_service.store import access, log
 
 WHOSE = ("others", "all")
 _CONCERNING = {
-    Role.VENDOR: "r.vendor_id = :vendor_id",
+    # A look at all vendors of the market is one at each of them.
+    Role.VENDOR: "(r.vendor_id = :vendor_id OR r.market_id = :market_id AND r.action = 'market.look')",
     Role.OPERATOR: "r.market_id = :market_id",
     Role.OFFICER: "r.account_id = :account_id",
     Role.ADMIN: "TRUE",

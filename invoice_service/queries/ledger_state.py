@@ -31,7 +31,7 @@ def ledger_states(
     connection: Connection, kind: Kind, facts: Sequence[str], *, now: datetime
 ) -> dict[str, LedgerState]:
     """The state of each fact's entry; a fact that is not in the log yet is queued."""
-    answering = bool(connection.execute(_HEALTH, {"since": now - STALE}).scalar())
+    answering = chain_answers(connection, now)
     states = {fact: LedgerState("queued", waiting=not answering) for fact in facts}
     for row in connection.execute(_STATES, {"kind": int(kind), "facts": list(facts)}):
         if row.status is None:
@@ -45,3 +45,8 @@ def ledger_states(
                 block_number=row.block_number,
             )
     return states
+
+
+def chain_answers(connection: Connection, now: datetime) -> bool:
+    """Whether a settler has reached the chain within the last seconds."""
+    return bool(connection.execute(_HEALTH, {"since": now - STALE}).scalar())

@@ -8,6 +8,7 @@ Figures come from the rollups, lists from indexes, and what a vendor asks takes 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from datetime import date, datetime
 from decimal import Decimal
 from typing import Any
@@ -163,15 +164,22 @@ def order(
     now = services.clock()
     with services.database.read() as connection:
         whose = _whose(connection, actor, vendor_id, now)
-        row = stored.order(connection, whose, order_id)
-        if row is None:
-            raise OutOfScope
-        number = row["number"]
-        state = ledger_states(connection, Kind.INVOICE, [number], now=now)[number] if number else None
-    may_show = row["is_keyed"] and row["status"] == OrderStatus.OPEN.value
+        found = order_of(connection, whose, order_id, lang, now)
+    if not (found.is_keyed and found.status == OrderStatus.OPEN.value):
+        return found
+    return replace(found, token=services.keyring.tokens.derive(ORDER, str(order_id)))
+
+
+def order_of(connection: Connection, vendor_id: int, order_id: UUID, lang: str, now: datetime) -> OrderDetail:
+    """Of a vendor whom the caller may look at; without the order's token. Raises OutOfScope."""
+    row = stored.order(connection, vendor_id, order_id)
+    if row is None:
+        raise OutOfScope
+    number = row["number"]
+    state = ledger_states(connection, Kind.INVOICE, [number], now=now)[number] if number else None
     return OrderDetail(
         order_id=order_id,
-        token=services.keyring.tokens.derive(ORDER, str(order_id)) if may_show else None,
+        token=None,
         status=row["status"],
         created_at=row["created_at"],
         expires_at=row["expires_at"],
@@ -254,13 +262,17 @@ def keying(services: Services, actor: Actor, lang: str) -> KeyingView:
 
 def gauge(services: Services, actor: Actor, lang: str, vendor_id: int | None = None) -> GaugeView:
     now = services.clock()
-    day = business_day(now)
     with services.database.read() as connection:
         vendor = _vendor(connection, actor, vendor_id, now)
-        first = threshold.first_day_needed(vendor["tax_period"], day)
-        last = period_of(vendor["tax_period"], day).last_day
-        days = [first + n * DAY for n in range((last - first).days + 1)]
-        found = stored.sums(connection, vendor["id"], [(midnight(one), midnight(one + DAY)) for one in days])
+        return gauge_of(connection, vendor, lang, business_day(now))
+
+
+def gauge_of(connection: Connection, vendor: RowMapping, lang: str, day: date) -> GaugeView:
+    """Of a vendor whom the caller may look at, as of a day."""
+    first = threshold.first_day_needed(vendor["tax_period"], day)
+    last = period_of(vendor["tax_period"], day).last_day
+    days = [first + n * DAY for n in range((last - first).days + 1)]
+    found = stored.sums(connection, vendor["id"], [(midnight(one), midnight(one + DAY)) for one in days])
     sold = {one: Counted(f.exempt_fen, f.taxable_net_fen) for one, f in zip(days, found, strict=True)}
     made = threshold.gauge(TaxpayerKind(vendor["taxpayer_kind"]), vendor["tax_period"], sold, day)
     return GaugeView(
@@ -360,7 +372,7 @@ def _last_payment(row: RowMapping, lang: str) -> LastPayment:
         order_id=row["id"],
         paid_at=row["paid_at"],
         amount_fen=row["amount_fen"],
-        goods=_goods_words(row["lines"], lang),
+        goods=goods_words(row["lines"], lang),
         channel=row["provider"],
         is_invoiced=row["number"] is not None,
         is_keyed=row["is_keyed"],
@@ -376,7 +388,7 @@ def _order_row(row: RowMapping, lang: str) -> OrderRow:
         paid_at=row["paid_at"],
         amount_fen=row["amount_fen"],
         rounded_off_fen=row["rounded_off_fen"],
-        goods=_goods_words(row["lines"], lang),
+        goods=goods_words(row["lines"], lang),
         stall_code=row["stall_code"],
         is_keyed=row["is_keyed"],
         invoice_number=row["number"],
@@ -396,7 +408,7 @@ def _invoice_row(row: RowMapping, ledger: LedgerState, lang: str) -> InvoiceRow:
     )
 
 
-def _goods_words(lines: Sequence[Mapping[str, Any]], lang: str) -> str:
+def goods_words(lines: Sequence[Mapping[str, Any]], lang: str) -> str:
     """The first few in words; how many more there are in a number."""
     words = [_line_words(line, "zh" if lang == "zh-CN" else "en") for line in lines[:GOODS_NAMED]]
     more = f" +{len(lines) - GOODS_NAMED}" if len(lines) > GOODS_NAMED else ""

@@ -133,6 +133,9 @@ access_records = Table(
     Index("access_records_vendor_id_id_idx", "vendor_id", "id"),
     Index("access_records_market_id_id_idx", "market_id", "id"),
     Index("access_records_account_id_id_idx", "account_id", "id"),
+    Index(
+        "access_records_market_looks_idx", "market_id", "id", postgresql_where=sql("action = 'market.look'")
+    ),
     comment="查阅记录: who did or looked at what. Rows are never changed; a trigger refuses it.",
 )
 

@@ -89,6 +89,19 @@ _ORDER_FILTERS = {
     "status": "o.status = :status",
     "amount_fen": "o.amount_fen = :amount_fen",
 }
+_SALE_FILTERS = {
+    "after_at": "(o.paid_at, o.id) < (:after_at, :after_id)",
+    "invoiced_yes": "i.number IS NOT NULL",
+    "invoiced_no": "i.number IS NULL",
+    "amount_fen": "o.amount_fen = :amount_fen",
+}
+_PAID_AT_STALL = text(f"""
+    SELECT {_ORDER_COLUMNS} {_ORDER_FROM}
+    WHERE o.vendor_id IN (SELECT vendor_id FROM vendor_hours
+                          WHERE market_id = :market_id AND hour >= :hour AND stall_id = :stall_id)
+      AND o.stall_id = :stall_id AND o.paid_at >= :since
+    ORDER BY o.paid_at DESC, o.id DESC LIMIT :limit
+""")  # noqa: S608 - our own columns
 _INVOICE_FILTERS = {
     "after_number": "(i.issued_at, i.number) < (:after_at, :after_number)",
     "from_at": "i.issued_at >= :from_at",
@@ -137,6 +150,29 @@ def orders(
     """
     values = {"vendor_id": vendor_id, "limit": limit, **wanted}
     return connection.execute(text(statement), values).mappings().all()
+
+
+def paid_orders(
+    connection: Connection, vendor_id: int, wanted: Mapping[str, object], *, limit: int
+) -> Sequence[RowMapping]:
+    """Paid in [begins, ends), the latest first; `wanted` has those, and some of the keys of _SALE_FILTERS."""
+    statement = f"""
+        SELECT {_ORDER_COLUMNS} {_ORDER_FROM}
+        WHERE o.vendor_id = :vendor_id AND o.paid_at >= :begins AND o.paid_at < :ends
+          {_narrowed(_SALE_FILTERS, wanted)}
+        ORDER BY o.paid_at DESC, o.id DESC LIMIT :limit
+    """
+    values = {"vendor_id": vendor_id, "limit": limit, **wanted}
+    return connection.execute(text(statement), values).mappings().all()
+
+
+def paid_at_stall(
+    connection: Connection, market_id: int, stall_id: int, since: datetime, *, limit: int
+) -> Sequence[RowMapping]:
+    """By whoever sold there; the latest first."""
+    hour = since.replace(minute=0, second=0, microsecond=0)
+    values = {"market_id": market_id, "stall_id": stall_id, "since": since, "hour": hour, "limit": limit}
+    return connection.execute(_PAID_AT_STALL, values).mappings().all()
 
 
 def order(connection: Connection, vendor_id: int, order_id: UUID) -> RowMapping | None:

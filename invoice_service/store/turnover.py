@@ -124,6 +124,8 @@ def _taxed(by: str, grouped: str) -> TextClause:
         _told(
             by,
             f"""SELECT {grouped}, sum(lines)::bigint AS lines, sum(amount_fen)::bigint AS amount_fen,
+                   coalesce(sum(amount_fen) FILTER (WHERE rule = ANY(:exempt_rules)), 0)::bigint
+                       AS exempt_fen,
                    sum(tax_fen)::bigint AS tax_fen
             FROM ({taxed}) AS taxed GROUP BY {grouped} ORDER BY amount_fen DESC, {grouped}""",
         )
@@ -166,6 +168,7 @@ class Narrowed:
     """Which lines count: by tax rule, kind of goods and kind of seller, each one of those given."""
 
     rules: Sequence[str]
+    exempt_rules: Sequence[str]  # those of them that exempt
     tax_classes: Sequence[str]
     taxpayer_kinds: Sequence[str]
 
@@ -194,12 +197,13 @@ def taxed_rows(
     last_day: date,
     narrowed: Narrowed,
 ) -> Sequence[RowMapping]:
-    """Sold lines (lines, amount_fen, tax_fen) by market_day, rule or vendor; the largest sums first."""
+    """Sold lines: lines, amount_fen, exempt_fen, tax_fen, by market_day, rule or vendor; largest first."""
     parameters = {
         "market_ids": list(market_ids),
         "first_day": first_day,
         "last_day": last_day,
         "rules": list(narrowed.rules),
+        "exempt_rules": list(narrowed.exempt_rules),
         "tax_classes": list(narrowed.tax_classes),
         "taxpayer_kinds": list(narrowed.taxpayer_kinds),
     }

@@ -35,6 +35,8 @@ _HTTP_MESSAGES = {
 }
 
 # Where people go who must first prove who they are.
+# Whose desks they are, by blueprint.
+_DESKS = {"market": {Role.OPERATOR, Role.ADMIN}, "officer": {Role.OFFICER}}
 _DOORS: dict[type[Error], str] = {SignInFirst: "account.login", ConfirmFirst: "account.confirm"}
 
 
@@ -126,9 +128,7 @@ def answer(
         response.mimetype = "application/problem+json"
     else:
         page = render_template(
-            "market/error.html"
-            if status < HTTPStatus.INTERNAL_SERVER_ERROR and _at_a_desk()
-            else "error.html",
+            _error_page(status),
             title=gettext(title),
             message=" ".join([message, *(text for text in fields.values() if text != message)]),
             code=code,
@@ -140,10 +140,11 @@ def answer(
     return response
 
 
-def _at_a_desk() -> bool:
+def _error_page(status: int) -> str:
     """Whoever works at a desk keeps its navigation."""
-    who = maybe_actor() if request.blueprint == "market" else None
-    return who is not None and who.role in (Role.OPERATOR, Role.ADMIN)
+    desk = _DESKS.get(request.blueprint or "")
+    who = maybe_actor() if desk and status < HTTPStatus.INTERNAL_SERVER_ERROR else None
+    return f"{request.blueprint}/error.html" if desk and who and who.role in desk else "error.html"
 
 
 def wants_json() -> bool:

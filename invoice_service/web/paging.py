@@ -93,6 +93,15 @@ def read_time_cursor(text: str | None) -> tuple[datetime, str] | None:
         raise BadCursor from None
 
 
+def read_sale_cursor(text: str | None) -> tuple[datetime, UUID] | None:
+    """For lists whose key is an instant and a UUID. Raises BadCursor."""
+    key = read_time_cursor(text)
+    try:
+        return None if key is None else (key[0], UUID(hex=key[1]))
+    except ValueError:
+        raise BadCursor from None
+
+
 def read_limit(text: str | None) -> int:
     """Raises BadLimit."""
     if not text:

@@ -21,10 +21,10 @@ SOURCES = ROOT / "invoice_service/web/static/src"
 DIST = ROOT / "invoice_service/web/static/dist"
 ENTRIES = (
     "weui.css", "phone.css", "phone.js", "account.css", "account.js", "vendor.css", "vendor.js",
-    "desk.css", "desk.js", "charts.js", "wall.css",
+    "desk.css", "desk.js", "charts.js", "scan.js", "wall.css",
 )  # fmt: skip
 # What the bundles are made of besides our own. Tabler's package comes without its licence: it stands with us.
-PACKAGES = ("weui", "htmx.org", "htmx-ext-sse", "echarts", "zrender", "tslib")
+PACKAGES = ("weui", "htmx.org", "htmx-ext-sse", "echarts", "zrender", "tslib", "jsqr")
 TABLER_LICENCE = SOURCES / "LICENSE-tabler.txt"
 LAUNCHER = ROOT / "node_modules/esbuild/bin/esbuild"
 # Browsers since 2020 and the WeChat web view; newer features only where a page works without them.

@@ -13,7 +13,7 @@ import pytest
 from playwright.sync_api import Browser, Page, expect
 from werkzeug.serving import make_server
 
-from invoice_service.flow import inspect_vendor, invite
+from invoice_service.flow import invite, look
 from tests.chromium import PHONE, check_page, language
 from tests.people import Town, town
 
@@ -75,7 +75,7 @@ def test_a_vendor_connects_a_phone_and_reads_who_looked(
 
     phone.goto(f"{url}/account/records")
     expect(phone.locator("#main")).not_to_contain_text(words["tax"])
-    inspect_vendor.inspect(made.services, made.actor("officer"), made.vendors["vendor"], REASON)
+    look.at_vendor(made.services, made.actor("officer"), made.vendors["vendor"], REASON)
     phone.reload()
     expect(phone.locator("#main")).to_contain_text(words["tax"])
     expect(phone.locator("#main")).to_contain_text(REASON)

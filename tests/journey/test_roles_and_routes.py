@@ -13,6 +13,7 @@ from contextlib import ExitStack
 import pytest
 from werkzeug.test import TestResponse
 
+from invoice_service.flow import look
 from tests.conftest import copy_of_database
 from tests.doors import DOORS, OVER_PLAIN_HTTP, Door, doors_of, filled, places
 from tests.people import EVERYBODY, NOBODY, Town, moved, town
@@ -26,6 +27,10 @@ FreshTown = Callable[[], Town]
 @pytest.fixture(scope="module")
 def here(tmp_path_factory: pytest.TempPathFactory, module_migrated_database_url: str) -> Iterator[Town]:
     with town(tmp_path_factory.mktemp("town"), module_migrated_database_url) as made:
+        officer = made.actor("officer")
+        look.at_market(made.services, officer, "PE01", "抽查 2026")
+        look.at_vendor(made.services, officer, made.vendors["vendor"], "抽查 2026")
+        look.at_stall(made.services, officer, "A01", "抽查 2026")
         made.services.database.dispose()  # a database that is in use cannot be copied
         yield made
 

@@ -16,7 +16,7 @@ import pytest
 from sqlalchemy import Connection, text
 
 from invoice_service import logs
-from invoice_service.flow import close_access_day, inspect_vendor, invite, seal
+from invoice_service.flow import close_access_day, invite, look, seal
 from invoice_service.ledger import canonical, tree
 from invoice_service.ledger.entry import Entry, body_commitment
 from invoice_service.ledger.proof import includes
@@ -25,6 +25,7 @@ from tests import make
 from tests.people import SIGNED_IN, Town, town
 
 NOON = datetime(2026, 11, 23, 4, 0, tzinfo=UTC)  # 12:00 in Shanghai
+A_DAY = {"first_day": "2026-11-01", "last_day": "2026-11-01"}
 REASON = "抽查 2026-11"
 VENDORS = ("vendor", "next_door", "vendor_2")
 
@@ -136,7 +137,7 @@ def test_threat_3_pretix_cve_2026_5600_a_list_of_accounts_wider_than_its_owners_
 def looks(here: Town) -> None:
     """Each officer looks at the vendors of his region; operators invite."""
     for name, vendor in (("officer", "vendor"), ("officer", "next_door"), ("officer_2", "vendor_2")):
-        inspect_vendor.inspect(here.services, here.actor(name), here.vendors[vendor], f"{REASON} {vendor}")
+        look.at_vendor(here.services, here.actor(name), here.vendors[vendor], f"{REASON} {vendor}")
     for name, vendor in (("operator", "next_door"), ("operator_2", "vendor_2")):
         invite.invite_phone(here.services, here.actor(name), here.vendors[vendor])
 
@@ -223,9 +224,12 @@ def test_a_record_is_proven_from_the_api_to_the_log(tmp_path: Path, migrated_dat
 @pytest.mark.parametrize("reason", ["", " ", "abc", "  abc  ", "x" * 201, "抽查\n核对", "ab\u202ecd"])
 def test_no_look_without_a_reason(here: Town, reason: str) -> None:
     path = f"/api/v1/supervision/vendors/{here.vendors['vendor']}"
-    answer = here.api("officer", "GET", path, query_string={"reason": reason})
+    answer = here.api("officer", "POST", f"{path}/looks", json={"reason": reason})
     assert (answer.status_code, answer.json["code"]) == (422, "access.reason_missing")
-    assert "amount_fen" not in answer.text
+    for below in ("", "/sales"):
+        answer = here.api("officer", "GET", path + below, query_string=A_DAY)
+        assert (answer.status_code, answer.json["code"]) == (403, "look.say_why")
+        assert "amount_fen" not in answer.text
     assert here.ask("SELECT count(*) FROM access_records WHERE action = 'vendor.look'") == 0
 
 
@@ -239,9 +243,9 @@ def test_no_figures_without_a_record(here: Town) -> None:
         )
         uow.commit()
     path = f"/api/v1/supervision/vendors/{here.vendors['vendor']}"
-    answer = here.api("officer", "GET", path, query_string={"reason": REASON})
-    assert answer.status_code == 500
-    assert "amount_fen" not in answer.text
+    assert here.api("officer", "POST", f"{path}/looks", json={"reason": REASON}).status_code == 500
+    answer = here.api("officer", "GET", path, query_string=A_DAY)
+    assert (answer.status_code, answer.json["code"]) == (403, "look.say_why")
 
 
 def test_an_officer_sees_this_month_and_today_and_the_vendor_sees_the_look(
@@ -269,11 +273,15 @@ def test_an_officer_sees_this_month_and_today_and_the_vendor_sees_the_look(
             at_that_time(uow.connection, now)
             uow.commit()
         path = f"/api/v1/supervision/vendors/{here.vendors['vendor']}"
-        answer = here.api("officer", "GET", path, query_string={"reason": f" {REASON} "})
+        looked = here.api("officer", "POST", f"{path}/looks", json={"reason": f" {REASON} "})
+        assert (looked.status_code, looked.json["until"]) == (201, "2026-11-30T17:00:00.000Z")
+        month = {"first_day": "2026-12-01", "last_day": "2026-12-01"}
+        answer = here.api("officer", "GET", path, query_string=month)
         seen = here.api("vendor", "GET", "/api/v1/access-records").json["items"][0]
     assert answer.status_code == 200
-    assert (answer.json["today"]["amount_fen"], answer.json["month"]["amount_fen"]) == (20, 20)
-    assert (answer.json["vendor"]["tax_id"], answer.json["vendor"]["region"]) == (
+    total = answer.json["sources"]["total"]
+    assert (total["figures"]["amount_fen"], total["before"]["amount_fen"]) == (20, 100)
+    assert (answer.json["seller"]["tax_id"], answer.json["market"]["region"]) == (
         "92532528MA6L45LX6L",
         "530802",
     )

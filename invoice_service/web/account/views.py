@@ -29,7 +29,7 @@ from invoice_service.web.errors import told, told_fields
 from invoice_service.web.identity import actor
 
 blueprint = Blueprint("account", __name__, url_prefix="/account")
-HOMES = {Role.VENDOR: "/vendor", Role.OPERATOR: "/market"}  # everyone else's is here
+HOMES = {Role.VENDOR: "/vendor", Role.OPERATOR: "/market", Role.OFFICER: "/officer"}  # others' is here
 SIGN_IN, SET_UP, CONFIRM, ADD = "sign in", "set up", "confirm", "add"  # what a passkey is asked for
 
 

@@ -1,4 +1,4 @@
-"""Who is signed in, accounts and their invitations, the access record, and what a tax officer may look at.
+"""Who is signed in, accounts and their invitations, and the access record.
 
 Passwords sign in with a second factor, always. What needs a fresh proof answers 403 `session.confirm_first`
 ten minutes after signing in: a program signs in again.
@@ -13,7 +13,7 @@ from flask_smorest import Blueprint
 
 from invoice_service.domain import device
 from invoice_service.domain.policy import Actor, Role
-from invoice_service.flow import inspect_vendor, invite, manage_people
+from invoice_service.flow import invite, manage_people
 from invoice_service.flow import sessions as own_sessions
 from invoice_service.flow import sign_in as signing_in
 from invoice_service.flow.sessions import Visit
@@ -174,17 +174,6 @@ def list_access_records(wanted: dict[str, Any]) -> Any:
 def prove_access_record(record_id: int) -> Any:
     """What shows to anybody that this record is one of its day's, without showing the others."""
     return access.proof(services(), actor(), record_id)
-
-
-@blueprint.get("/supervision/vendors/<int:vendor_id>")
-@audience(Audience.OFFICER)
-@blueprint.arguments(shapes.ReasonQuery, location="query")
-@blueprint.response(200, shapes.Inspection)
-@blueprint.alt_response(422, schema=Problem)
-@blueprint.doc(**_SESSION)
-def inspect(wanted: dict[str, Any], vendor_id: int) -> Any:
-    """A vendor's identity, licence and figures. The look and its reason are recorded; the vendor sees it."""
-    return inspect_vendor.inspect(services(), actor(), vendor_id, wanted["reason"])
 
 
 def _page(wanted: dict[str, Any]) -> tuple[int | None, int]:

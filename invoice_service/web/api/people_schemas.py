@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from marshmallow import Schema, fields, validate
 
-from invoice_service.web.api.schemas import Figures, Instant, StrictSchema
+from invoice_service.web.api.schemas import Instant, StrictSchema
 
 ROLES = ["vendor", "operator", "officer", "admin"]
 CURSOR = fields.String(load_default=None, metadata={"description": "where the page before ended"})
@@ -140,32 +140,3 @@ class AccessProof(Schema):
     body = fields.Dict(keys=fields.String())
     salt = fields.String()
     log_index = fields.Integer(allow_none=True)
-
-
-class ReasonQuery(StrictSchema):
-    reason = fields.String(
-        load_default="", metadata={"description": "4 to 200 characters; the vendor reads it"}
-    )
-
-
-class InspectedVendor(Schema):
-    id = fields.Integer()
-    name_zh = fields.String()
-    name_en = fields.String()
-    market_code = fields.String()
-    market_zh = fields.String()
-    market_en = fields.String()
-    region = fields.String()
-    taxpayer_kind = fields.String(metadata={"enum": ["general", "small_scale", "natural_person"]})
-    tax_id = fields.String(allow_none=True)
-    self_produced = fields.Boolean()
-    tax_period = fields.String(metadata={"enum": ["month", "quarter"]})
-    licence_no = fields.String(allow_none=True)
-    licence_until = fields.Date(allow_none=True)
-
-
-class Inspection(Schema):
-    vendor = fields.Nested(InspectedVendor)
-    today = fields.Nested(Figures)
-    month = fields.Nested(Figures)
-    as_of = Instant()

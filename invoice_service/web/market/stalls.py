@@ -13,11 +13,12 @@ from invoice_service.domain.numbering import business_day
 from invoice_service.errors import Error
 from invoice_service.flow import authorise_seller, manage_stall, reissue_code
 from invoice_service.queries import market
+from invoice_service.web import charts
 from invoice_service.web.audience import Audience, audience
 from invoice_service.web.context import services
 from invoice_service.web.identity import actor
 from invoice_service.web.locale import language
-from invoice_service.web.market import charts, week
+from invoice_service.web.market import week
 from invoice_service.web.market.place import chosen, number, page_errors
 from invoice_service.web.market.views import blueprint
 

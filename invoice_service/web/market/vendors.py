@@ -16,11 +16,11 @@ from invoice_service.errors import Error
 from invoice_service.flow import invite, manage_people, manage_vendor
 from invoice_service.queries import market, people
 from invoice_service.queries.market_views import VendorDetail
+from invoice_service.web import charts
 from invoice_service.web.audience import Audience, audience
 from invoice_service.web.context import services
 from invoice_service.web.identity import actor
 from invoice_service.web.locale import language
-from invoice_service.web.market import charts
 from invoice_service.web.market.place import chosen, number, page_errors
 from invoice_service.web.market.views import blueprint
 

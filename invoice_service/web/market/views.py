@@ -19,11 +19,12 @@ from invoice_service.errors import Error
 from invoice_service.flow import export_turnover, manage_market
 from invoice_service.queries import market
 from invoice_service.queries.market_views import Turnover
+from invoice_service.web import charts
 from invoice_service.web.audience import Audience, audience
 from invoice_service.web.context import live, services
 from invoice_service.web.identity import actor, maybe_actor
 from invoice_service.web.locale import language
-from invoice_service.web.market import charts, place
+from invoice_service.web.market import place
 from invoice_service.web.market.place import chosen, here, my_markets, page_errors
 
 blueprint = Blueprint("market", __name__, url_prefix="/market")

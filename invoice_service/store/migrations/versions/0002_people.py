@@ -280,6 +280,12 @@ def upgrade() -> None:
     op.create_index(op.f("access_records_day_idx"), "access_records", ["day"], unique=False)
     for whose in ("account_id", "market_id", "vendor_id"):
         op.create_index(f"access_records_{whose}_id_idx", "access_records", [whose, "id"], unique=False)
+    op.create_index(
+        "access_records_market_looks_idx",
+        "access_records",
+        ["market_id", "id"],
+        postgresql_where=sa.text("action = 'market.look'"),
+    )
     op.create_table(
         "day_closes",
         sa.Column("id", sa.BigInteger(), sa.Identity(always=False), nullable=False),

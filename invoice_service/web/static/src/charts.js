@@ -1,6 +1,7 @@
 // Charts from numbers that the page carries in data-chart. To whoever sees none, the element says in a sentence
 // what it shows, and a table beside it has the same figures.
-// {"kind": "bar" | "line" | "rank", "labels": […], "series": [{"name", "values", "quiet"?}], "unit": "fen" | ""}
+// {"kind": "bar" | "line" | "rank", "labels": […], "series": [{"name", "values", "quiet"?}], "unit": "fen" | "",
+//  "links"?: where a click on each label's bar leads}
 
 import { BarChart, LineChart } from "echarts/charts";
 import { GridComponent, LegendComponent, TooltipComponent } from "echarts/components";
@@ -83,7 +84,9 @@ function draw(root) {
   for (const element of root.querySelectorAll("[data-chart]")) {
     if (seen.has(element)) continue;
     const chart = init(element, null, { renderer: "canvas" });
-    chart.setOption(options(JSON.parse(element.dataset.chart)));
+    const data = JSON.parse(element.dataset.chart);
+    chart.setOption(options(data));
+    if (data.links) chart.on("click", (bar) => location.assign(data.links[bar.dataIndex]));
     new ResizeObserver(() => element.isConnected && chart.resize()).observe(element);
     seen.set(element, chart);
   }
