@@ -110,12 +110,12 @@ def market(services: Services, actor: Actor, lang: str, code: str, asked: Asked)
                 sums.get(one["id"], Figures()),
                 None if before is None else before.get(one["id"], Figures()),
             ),
-            used_percent=used.get(one["id"]),
+            used_percent=used.get(one["id"], (None, False))[0],
+            is_over=used.get(one["id"], (None, False))[1],
         )
         for one in sellers.values()
         if one["id"] in sums or (before is not None and one["id"] in before)
     ]
-    percents = [percent for percent in used.values() if percent is not None]
     return MarketSources(
         market=rows.market_view(row, lang),
         reason=reason,
@@ -129,8 +129,8 @@ def market(services: Services, actor: Actor, lang: str, code: str, asked: Asked)
         ),
         vendors=tuple(sorted(listed, key=lambda one: (-one.sums.figures.amount_fen, one.id))),
         stalls=None if stalls is None else _stalls(stalls, lang),
-        crossed=sum(percent > 100 for percent in percents),
-        close=sum(CLOSE_PERCENT <= percent <= 100 for percent in percents),
+        crossed=sum(is_over for _, is_over in used.values()),
+        close=sum(percent >= CLOSE_PERCENT and not is_over for percent, is_over in used.values()),
     )
 
 
@@ -349,24 +349,20 @@ def _vendor_days(connection: Connection, vendor_id: int, first_day: date, last_d
 
 def _thresholds_used(
     connection: Connection, market_id: int, sellers: Mapping[int, Row], day: date
-) -> dict[int, int | None]:
-    """Percent of each vendor's threshold, rounded up: whoever is one fen over it has used 101."""
+) -> dict[int, tuple[int, bool]]:
+    """(percent of the threshold, whether it is crossed) of each vendor who has one."""
     sums = {}
     for tax_period in ("month", "quarter"):
         whole = period_of(tax_period, day)
         found = turnover.turnover_rows(connection, market_id, "vendor", whole.first_day, whole.last_day, 0)
         sums[tax_period] = {int(row["key"]): row["exempt_fen"] + row["taxable_net_fen"] for row in found}
-    return {
-        vendor_id: _percent_up(
-            sums[one["tax_period"]].get(vendor_id, 0),
-            limit_on(TaxpayerKind(one["taxpayer_kind"]), one["tax_period"], day),
-        )
-        for vendor_id, one in sellers.items()
-    }
-
-
-def _percent_up(used_fen: int, limit_fen: int | None) -> int | None:
-    return None if limit_fen is None else -(-100 * used_fen // limit_fen)
+    used = {}
+    for vendor_id, one in sellers.items():
+        limit_fen = limit_on(TaxpayerKind(one["taxpayer_kind"]), one["tax_period"], day)
+        if limit_fen is not None:
+            used_fen = sums[one["tax_period"]].get(vendor_id, 0)
+            used[vendor_id] = 100 * used_fen // limit_fen, used_fen > limit_fen
+    return used
 
 
 def _figures(row: Row) -> Figures:

@@ -96,13 +96,17 @@ class RegionView:
 
 @dataclass(frozen=True, slots=True)
 class VendorSource:
-    """`used_percent` of the sales threshold, in the month or quarter of the last day asked about."""
+    """`used_percent` of the sales threshold, in the month or quarter of the last day asked about.
+
+    Rounded down, as the vendor's own gauge is; `is_over` says whether the threshold is crossed.
+    """
 
     id: int
     name: str
     taxpayer_kind: str
     sums: Compared
     used_percent: int | None
+    is_over: bool
 
 
 @dataclass(frozen=True, slots=True)

@@ -5,7 +5,8 @@ The page says the same in a sentence and in a table.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from datetime import date
 from typing import Any
 
 from flask_babel import gettext
@@ -37,41 +38,47 @@ def turnover(by: str, rows: Sequence[TurnoverRow]) -> dict[str, Any] | None:
     return _bars([row.label for row in top], [row.amount_fen for row in top], kind="rank")
 
 
-def sources(days: Sequence[DaySource]) -> dict[str, Any] | None:
-    """Turnover by day, or by month where there are too many days for bars, beside the earlier days' line."""
-    points = [(day.day.isoformat()[5:], day.figures.amount_fen, day.before_fen) for day in days]
-    if len(points) > DAYS_AS_BARS:
-        points = _by_month(days)
-    chart = _bars([label for label, _, _ in points], [now for _, now, _ in points])
-    if chart and any(then for _, _, then in points):
-        earlier = {"name": gettext("Compared with"), "values": [then for _, _, then in points], "quiet": True}
-        chart["series"].append(earlier)
-    return chart
+def sources(days: Sequence[DaySource], link: Callable[[date, date], str]) -> dict[str, Any] | None:
+    """Turnover by day, or by month where there are too many days for bars, beside the earlier days' line.
+
+    A click on a bar leads to `link` of its first and last day.
+    """
+    bars = [[day] for day in days] if len(days) <= DAYS_AS_BARS else _by_month(days)
+    labels = [str(its[0].day)[5:] if len(days) <= DAYS_AS_BARS else str(its[0].day)[:7] for its in bars]
+    values = [sum(day.figures.amount_fen for day in its) for its in bars]
+    chart = _bars(labels, values, name=gettext("Turnover"))
+    if chart is None:
+        return None
+    before = [sum(day.before_fen or 0 for day in its) for its in bars]
+    if any(before):
+        chart["series"].append({"name": gettext("Compared with"), "values": before, "quiet": True})
+    return chart | {"links": [link(its[0].day, its[-1].day) for its in bars]}
 
 
 def ranked(places: Sequence[tuple[str, int, str]]) -> dict[str, Any] | None:
     """(name, fen, where a click leads), the largest first."""
     top = places[:RANKED]
-    chart = _bars([name for name, _, _ in top], [fen for _, fen, _ in top], kind="rank")
+    chart = _bars(
+        [name for name, _, _ in top], [fen for _, fen, _ in top], kind="rank", name=gettext("Turnover")
+    )
     return None if chart is None else chart | {"links": [link for _, _, link in top]}
 
 
-def _by_month(days: Sequence[DaySource]) -> list[tuple[str, int, int | None]]:
+def _by_month(days: Sequence[DaySource]) -> list[list[DaySource]]:
     months: dict[str, list[DaySource]] = {}
     for day in days:
-        months.setdefault(day.day.isoformat()[:7], []).append(day)
-    return [
-        (month, sum(day.figures.amount_fen for day in its), sum(day.before_fen or 0 for day in its))
-        for month, its in months.items()
-    ]
+        months.setdefault(str(day.day)[:7], []).append(day)
+    return list(months.values())
 
 
-def _bars(labels: list[str], values: Sequence[int], kind: str = "bar") -> dict[str, Any] | None:
+def _bars(
+    labels: list[str], values: Sequence[int], kind: str = "bar", name: str = ""
+) -> dict[str, Any] | None:
     if not any(values):
         return None
     return {
         "kind": kind,
         "unit": "fen",
         "labels": labels,
-        "series": [{"name": gettext("Takings"), "values": list(values)}],
+        "series": [{"name": name or gettext("Takings"), "values": list(values)}],
     }

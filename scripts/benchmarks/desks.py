@@ -1,6 +1,7 @@
-"""The pages of vendors and operators on a full market: `./scripts/bench desks --data DIR` after `seed`.
+"""The pages of vendors, operators and tax officers on a full market: `./scripts/bench desks --data DIR` after `seed`.
 
-Each is asked for warm, one request at a time, as vendors picked by chance and as the market's operator. What
+Each is asked for warm, one request at a time, as vendors picked by chance, as the
+market's operator and as an officer of its region. What
 is reported is how long the whole answer took over HTTP.
 """
 
@@ -58,6 +59,16 @@ PAGES = {
         "/market/turnover?by=day&first_day={year}&last_day={day}",
         "/market/posters", "/market/people", "/market/details", "/market/wall", "/market/wall/part",
     ),
+    "officer": (
+        "/officer", "/officer?first_day={year}&last_day={day}",
+        "/officer?first_day={year}&last_day={day}&compare=year&tax_class=vegetable",
+        "/officer/markets/{market}", "/officer/markets/{market}?first_day={month}&last_day={day}&rate=exempt",
+        "/officer/markets/{market}?first_day={year}&last_day={day}",
+        "/officer/markets/{market}?first_day={year}&last_day={day}&taxpayer_kind=small_scale",
+        "/officer/vendors/{vendor}", "/officer/vendors/{vendor}?first_day={year}&last_day={day}",
+        "/officer/vendors/{vendor}?first_day={year}&last_day={day}&invoiced=no",
+        "/officer/sales/{order}", "/officer/check", "/officer/stalls/{stall}",
+    ),
 }  # fmt: skip
 
 
@@ -95,6 +106,12 @@ def _get_ms(connection: http.client.HTTPConnection, visitor: Visitor, path: str)
     return (time.perf_counter() - started) * 1000
 
 
+_LOOK = text("""
+    INSERT INTO access_records (at, day, account_id, role, who, action, market_id, vendor_id, subject, reason)
+    VALUES (:at, :day, :account, 'officer', 'bench', :action, :market, :vendor, '', 'measuring')
+""")
+
+
 @contextmanager
 def _served(data: Path) -> Iterator[tuple[Stack, list[Visitor], int]]:
     with ExitStack() as stack_of:
@@ -119,10 +136,11 @@ def _served(data: Path) -> Iterator[tuple[Stack, list[Visitor], int]]:
 def _visitors(connection: Connection) -> Iterator[Visitor]:
     """Signed-in vendors who have sold much and little, and one operator."""
     query = text("""
-        SELECT v.id, v.market_id, s.code,
+        SELECT v.id, v.market_id, s.code, m.code AS market, m.region,
                (SELECT id FROM orders WHERE vendor_id = v.id AND status = 'paid'
                 ORDER BY id DESC LIMIT 1) AS paid
         FROM vendors AS v JOIN authorisations AS a ON a.vendor_id = v.id JOIN stalls AS s ON s.id = a.stall_id
+        JOIN markets AS m ON m.id = v.market_id
         ORDER BY md5(v.id::text) LIMIT :count
     """)
     rows = connection.execute(query, {"count": VENDORS}).all()
@@ -133,6 +151,21 @@ def _visitors(connection: Connection) -> Iterator[Visitor]:
         account = known or make.account(connection, "vendor", market_id=row.market_id, vendor_id=row.id)
         places = _days() | {"order": str(row.paid)}
         yield Visitor("vendor", make.signed_in(connection, account, confirmed=True), places)
+    officer = make.account(connection, "officer", region=rows[0].region)
+    where = {
+        "market": rows[0].market,
+        "stall": rows[0].code,
+        "vendor": str(rows[0].id),
+        "order": str(rows[0].paid),
+    }
+    for action, vendor_id in (
+        ("market.look", None),
+        ("vendor.look", rows[0].id),
+        ("stall.check", rows[0].id),
+    ):
+        look = {"account": officer, "action": action, "market": rows[0].market_id, "vendor": vendor_id}
+        connection.execute(_LOOK, look | {"at": datetime.now(UTC), "day": _days()["day"]})
+    yield Visitor("officer", make.signed_in(connection, officer, confirmed=True), _days() | where)
     operator = make.account(connection, "operator", market_id=rows[0].market_id)
     places = _days() | {"stall": rows[0].code, "vendor": str(rows[0].id)}
     yield Visitor("operator", make.signed_in(connection, operator, confirmed=True), places)

@@ -22,36 +22,13 @@ from invoice_service.domain.order import Basket, PlainAmount
 from invoice_service.domain.party import TaxpayerKind, make_buyer
 from invoice_service.domain.tax import TaxClass, rules
 from invoice_service.flow import issue, order, pay, sum_days
-from invoice_service.payments.provider import PaymentReport, PaymentRequest, PaymentState
 from invoice_service.services import Services
 from invoice_service.store import rollups, turnover
 from tests import make
 from tests.clock import Clock
+from tests.payer import PaysWhenAsked
 
 NEW_YEARS_EVE = datetime(2026, 12, 31, 15, 30, tzinfo=UTC)  # half past eleven at night in the market
-
-
-class PaysWhenAsked:
-    """A provider whose every order is paid by the time somebody asks."""
-
-    name = "pays-when-asked"
-
-    def __init__(self, clock: Clock) -> None:
-        self._clock = clock
-        self._amounts: dict[str, int] = {}
-
-    def start(self, request: PaymentRequest) -> str:
-        self._amounts[request.out_trade_no] = request.amount_fen
-        return "https://pay.example"
-
-    def query(self, out_trade_no: str) -> PaymentReport:
-        return PaymentReport(
-            out_trade_no=out_trade_no,
-            transaction_id=f"T-{out_trade_no}",
-            state=PaymentState.SUCCEEDED,
-            amount_fen=self._amounts[out_trade_no],
-            paid_at=self._clock.now,
-        )
 
 
 @pytest.fixture

@@ -114,8 +114,9 @@ class VendorSource(Schema):
     sums = fields.Nested(Compared)
     used_percent = fields.Integer(
         allow_none=True,
-        metadata={"description": "of the sales threshold, rounded up, in the period of the last day"},
+        metadata={"description": "of the sales threshold, rounded down, in the period of the last day"},
     )
+    is_over = fields.Boolean()
 
 
 class StallSource(Schema):

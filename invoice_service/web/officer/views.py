@@ -20,7 +20,7 @@ from invoice_service.domain.access import SayWhy
 from invoice_service.domain.details import GOODS_CLASSES, read_day
 from invoice_service.domain.money import BadAmount, parse_yuan
 from invoice_service.domain.numbering import business_day
-from invoice_service.domain.period import check_day
+from invoice_service.domain.period import PeriodKind, check_day, period_of
 from invoice_service.domain.policy import OutOfScope
 from invoice_service.domain.tax_sources import COMPARED_WITH, TAX_CLASSES, TAXPAYER_KINDS, Asked, rates
 from invoice_service.errors import Error, InvalidInput
@@ -48,7 +48,13 @@ def _frame() -> dict[str, Any]:
         "tax_class": TAX_CLASSES,
         "rate": rates(),
     }
-    return {"signed_in": maybe_actor, "goods_names": goods, "offered": offered, "asked_again": _asked_again}
+    return {
+        "signed_in": maybe_actor,
+        "goods_names": goods,
+        "offered": offered,
+        "asked_again": _asked_again,
+        "presets": _presets,
+    }
 
 
 @blueprint.errorhandler(SayWhy)
@@ -115,8 +121,29 @@ def _narrowed(template: str, found: Callable[[Asked], dict[str, Any]]) -> str | 
     except InvalidInput as error:
         page = render_template(template, seen=None, form=request.args, errors=told_fields(error))
         return page, error.status
-    chart = charts.sources(context["seen"].sources.days)
+    chart = charts.sources(context["seen"].sources.days, _same_page)
     return render_template(template, chart=chart, form={}, errors={}, **context)
+
+
+def _same_page(first_day: date, last_day: date) -> str:
+    """For other days, the rest as it was asked for."""
+    asked = _asked_again(first_day=first_day, last_day=last_day)
+    return url_for(str(request.endpoint), **(request.view_args or {}) | asked)
+
+
+def _presets() -> list[tuple[str, str]]:
+    """Periods that are asked for most, and where each leads."""
+    today = business_day(services().clock())
+    month, quarter = period_of(PeriodKind.MONTH, today), period_of(PeriodKind.QUARTER, today)
+    before = month.before()
+    spans = (
+        (gettext("Today"), today, today),
+        (gettext("This month"), month.first_day, today),
+        (gettext("Last month"), before.first_day, before.last_day),
+        (gettext("This quarter"), quarter.first_day, today),
+        (gettext("This year"), date(today.year, 1, 1), today),
+    )
+    return [(text, _same_page(first_day, last_day)) for text, first_day, last_day in spans]
 
 
 def _asked() -> Asked:
