@@ -1,8 +1,7 @@
-"""The pages of vendors, operators and tax officers on a full market: `./scripts/bench desks --data DIR` after `seed`.
+"""The desks' pages on a full market: `./scripts/bench desks --data DIR` after `seed`.
 
-Each is asked for warm, one request at a time, as vendors picked by chance, as the
-market's operator and as an officer of its region. What
-is reported is how long the whole answer took over HTTP.
+Each is asked for warm, one request at a time, as vendors picked by chance, as the market's operator and as an
+officer of its region. What is reported is how long the whole answer took over HTTP.
 """
 
 from __future__ import annotations
