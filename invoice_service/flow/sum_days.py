@@ -1,4 +1,4 @@
-"""Add up the days that are over, market by market, so that a year's turnover is told at once.
+"""Add up the days and months that are over, market by market, so that a year's turnover is told at once.
 
 In the background, an hour after midnight at the soonest: what began before midnight is then done. Facts that
 come even later reopen their day themselves (`store.turnover.reopen`).
@@ -17,7 +17,7 @@ AT_ONCE = 20  # days a round: a market that comes with years of history does not
 
 
 def sum_ended(services: Services) -> int:
-    """Each day in a transaction of its own, the latest first. Answers how many were summed."""
+    """Each day in a transaction of its own, the latest first; then months. Answers how many of both."""
     before = business_day(services.clock() - GRACE)
     with services.database.read() as connection:
         days = turnover.unsummed(connection, before, AT_ONCE)
@@ -25,4 +25,10 @@ def sum_ended(services: Services) -> int:
         with services.database.unit_of_work() as uow:
             turnover.sum_day(uow.connection, market_id, day)
             uow.commit()
-    return len(days)
+    with services.database.read() as connection:
+        months = turnover.unsummed_months(connection, AT_ONCE)
+    for market_id, month in months:
+        with services.database.unit_of_work() as uow:
+            if turnover.sum_month(uow.connection, market_id, month):
+                uow.commit()
+    return len(days) + len(months)

@@ -19,6 +19,7 @@ from sqlalchemy import (
     Text,
 )
 from sqlalchemy.dialects.postgresql import JSONB
+from sqlalchemy.schema import SchemaItem
 
 from invoice_service.store.schema import instant, metadata, one_of, text
 
@@ -76,27 +77,53 @@ market_days = Table(
     comment="Ended days: whether market_day_sums holds what they came to, or a late fact reopened them.",
 )
 
+market_months = Table(
+    "market_months",
+    metadata,
+    Column("market_id", ForeignKey("markets.id"), primary_key=True),
+    Column("month", Date, primary_key=True),
+    Column("is_summed", Boolean, nullable=False),
+    CheckConstraint("extract(day FROM month) = 1", name="first_day"),
+    comment="Ended months: whether market_month_sums holds what they came to, or a late fact reopened them.",
+)
+
+SUMMED_BY = ("stall", "vendor", "hour", "day", "kind", "goods", "rule", "vendor_rule")
+
+
+def _summed(span: str) -> tuple[SchemaItem, ...]:
+    """What a market came to in a day or a month."""
+    return (
+        Column("market_id", BigInteger, primary_key=True, autoincrement=False),
+        Column("by", Text, primary_key=True),
+        Column(span, Date, primary_key=True),
+        Column("key", Text, primary_key=True),
+        Column("unit", Text, primary_key=True),
+        text("name_en"),
+        Column("orders", Integer, nullable=False),
+        Column("amount_fen", BigInteger, nullable=False),
+        Column("exempt_fen", BigInteger, nullable=False),
+        Column("taxable_net_fen", BigInteger, nullable=False),
+        Column("tax_fen", BigInteger, nullable=False),
+        Column("invoices", Integer, nullable=False),
+        Column("invoiced_fen", BigInteger, nullable=False),
+        Column("lines", Integer, nullable=False),
+        Column("quantity", Numeric, nullable=False),
+        one_of("by", *SUMMED_BY),
+        ForeignKeyConstraint(["market_id", span], [f"market_{span}s.market_id", f"market_{span}s.{span}"]),
+    )
+
+
 market_day_sums = Table(
     "market_day_sums",
     metadata,
-    Column("market_id", BigInteger, primary_key=True, autoincrement=False),
-    Column("by", Text, primary_key=True),
-    Column("day", Date, primary_key=True),
-    Column("key", Text, primary_key=True),
-    Column("unit", Text, primary_key=True),
-    text("name_en"),
-    Column("orders", Integer, nullable=False),
-    Column("amount_fen", BigInteger, nullable=False),
-    Column("exempt_fen", BigInteger, nullable=False),
-    Column("taxable_net_fen", BigInteger, nullable=False),
-    Column("tax_fen", BigInteger, nullable=False),
-    Column("invoices", Integer, nullable=False),
-    Column("invoiced_fen", BigInteger, nullable=False),
-    Column("lines", Integer, nullable=False),
-    Column("quantity", Numeric, nullable=False),
-    one_of("by", "stall", "vendor", "hour", "day", "kind", "goods", "rule", "vendor_rule"),
-    ForeignKeyConstraint(["market_id", "day"], ["market_days.market_id", "market_days.day"]),
+    *_summed("day"),
     comment="What an ended day came to in a market, by what `store.turnover` says.",
+)
+market_month_sums = Table(
+    "market_month_sums",
+    metadata,
+    *_summed("month"),
+    comment="What an ended month came to in a market: the sums of its days.",
 )
 
 day_closes = Table(

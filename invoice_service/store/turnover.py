@@ -2,9 +2,10 @@
 
 The rollups (`store.rollups`) are a vendor's: a year of two hundred of them is a million rows, too many to add
 up while somebody waits. So a day that is over is added up once, some time after midnight, into
-`market_day_sums`; a question then reads those, and the vendors' rows for the days that are still open (today,
-mostly). A fact that comes in late for a day that is over *reopens* that day in the fact's own transaction, so
-that what is told is never older than the facts; the settler sums the day again.
+`market_day_sums`, and a month whose days all are, into `market_month_sums`. A question reads whole months
+where it can, then days, and the vendors' rows for the days that are still open (today, mostly). A fact that
+comes in late *reopens* its day and its month in the fact's own transaction, so that what is told is never
+older than the facts; the settler sums them again.
 """
 
 # ruff: noqa: S608 - every statement is put together from what is written here
@@ -15,11 +16,11 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import date
 
-from sqlalchemy import Connection, RowMapping, TextClause, update
+from sqlalchemy import Connection, RowMapping, Table, TextClause, update
 from sqlalchemy import text as sql
-from sqlalchemy.dialects.postgresql import insert
+from sqlalchemy.dialects.postgresql import Insert, insert
 
-from invoice_service.store.sums_tables import market_days
+from invoice_service.store.sums_tables import market_days, market_months
 
 _ORDERS = """
     sum(h.orders) AS orders, sum(h.amount_fen) AS amount_fen, sum(h.exempt_fen) AS exempt_fen,
@@ -31,11 +32,18 @@ _LINES = """
     sum(g.tax_fen) AS tax_fen, 0 AS invoices, 0 AS invoiced_fen, sum(g.lines) AS lines,
     sum(g.quantity) AS quantity
 """
+# `OFFSET 0` keeps these as they stand: a range of the index for each open day. The planner, who thinks that
+# most days are open, would otherwise read every hour there ever was.
 _HOURS = """
-    FROM open_days AS o
-    JOIN vendor_hours AS h ON h.market_id = o.market_id AND h.hour >= o.begins AND h.hour < o.ends
+    FROM open_days AS o CROSS JOIN LATERAL (
+        SELECT * FROM vendor_hours AS h
+        WHERE h.market_id = o.market_id AND h.hour >= o.begins AND h.hour < o.ends OFFSET 0) AS h
 """
-_GOODS = "FROM open_days AS o JOIN vendor_goods_days AS g ON g.market_id = o.market_id AND g.day = o.day"
+_GOODS = """
+    FROM open_days AS o CROSS JOIN LATERAL (
+        SELECT * FROM vendor_goods_days AS g
+        WHERE g.market_id = o.market_id AND g.day = o.day OFFSET 0) AS g
+"""
 
 
 def _part(key: str, sums: str, of: str, unit: str = "''", name_en: str = "''", also: str = "") -> str:
@@ -58,7 +66,6 @@ _PARTS = {
     "rule": _part(_RULE, _LINES, _GOODS),
     "vendor_rule": _part(f"g.vendor_id || ' ' || {_RULE}", _LINES, _GOODS),
 }
-SUMMED_BY = tuple(_PARTS)
 _COLUMNS = """
     key, unit, name_en, orders, amount_fen, exempt_fen, taxable_net_fen, tax_fen, invoices, invoiced_fen,
     lines, quantity
@@ -68,24 +75,44 @@ _ENDS = "((day + 1)::timestamp AT TIME ZONE 'Asia/Shanghai')"
 _OPEN_DAYS = f"SELECT market_id, day, {_BEGINS} AS begins, {_ENDS} AS ends"
 
 
-def _told(by: str, answer: str) -> str:
-    """`answer` over `parts`: a row for each market, day and key of a period, summed before or just now."""
+def _told(by: str, answer: str, *, day_by_day: bool = False) -> str:
+    """`answer` over `parts`: a row for each market, key and month or day, summed before or just now.
+
+    Whole months stand under their first day; `day_by_day` has none, for answers about days.
+    """
     return f"""
-        WITH summed AS MATERIALIZED (
-            SELECT market_id, day FROM market_days
-            WHERE market_id = ANY(:market_ids) AND day BETWEEN :first_day AND :last_day AND is_summed),
+        WITH months AS MATERIALIZED (
+            SELECT market_id, month FROM market_months
+            WHERE market_id = ANY(:market_ids) AND is_summed AND {"FALSE" if day_by_day else "TRUE"}
+              AND month >= :first_day AND month + interval '1 month' <= CAST(:last_day AS date) + 1),
+        summed AS MATERIALIZED (
+            SELECT market_id, day FROM market_days AS d
+            WHERE market_id = ANY(:market_ids) AND day BETWEEN :first_day AND :last_day AND is_summed
+              AND NOT EXISTS (SELECT FROM months AS m
+                              WHERE m.market_id = d.market_id AND m.month = {_month("d.day")})),
         open_days AS MATERIALIZED (
             {_OPEN_DAYS}
             FROM (SELECT market_id, generate_series(CAST(:first_day AS date), :last_day, '1 day')::date AS day
                   FROM unnest(CAST(:market_ids AS bigint[])) AS m (market_id)) AS d
-            WHERE NOT EXISTS (SELECT FROM summed AS s WHERE s.market_id = d.market_id AND s.day = d.day)),
+            WHERE NOT EXISTS (SELECT FROM summed AS s WHERE s.market_id = d.market_id AND s.day = d.day)
+              AND NOT EXISTS (SELECT FROM months AS m
+                              WHERE m.market_id = d.market_id AND m.month = {_month("d.day")})),
         parts AS (
+            SELECT market_id, month AS day, {_COLUMNS} FROM market_month_sums
+            WHERE market_id = ANY(:market_ids) AND by = '{by}' AND month BETWEEN :first_day AND :last_day
+              AND (market_id, month) IN (SELECT market_id, month FROM months)
+            UNION ALL
             SELECT market_id, day, {_COLUMNS} FROM market_day_sums
             WHERE market_id = ANY(:market_ids) AND by = '{by}' AND day BETWEEN :first_day AND :last_day
               AND (market_id, day) IN (SELECT market_id, day FROM summed)
             UNION ALL {_PARTS[by]})
         {answer}
     """
+
+
+def _month(day: str) -> str:
+    """Its first day."""
+    return f"date_trunc('month', {day}::timestamp)::date"
 
 
 _SUMS = """
@@ -128,6 +155,7 @@ def _taxed(by: str, grouped: str) -> TextClause:
                        AS exempt_fen,
                    sum(tax_fen)::bigint AS tax_fen
             FROM ({taxed}) AS taxed GROUP BY {grouped} ORDER BY amount_fen DESC, {grouped}""",
+            day_by_day="day" in grouped,
         )
     )
 
@@ -136,7 +164,9 @@ _TURNOVER = {
     "stall": sql(_told("stall", _named("stalls", "code"))),
     "vendor": sql(_told("vendor", _named("vendors", "id"))),
     "hour": sql(_told("hour", f"SELECT key::int AS key, {_SUMS} FROM parts GROUP BY key ORDER BY 1")),
-    "day": sql(_told("day", f"SELECT day AS key, {_SUMS} FROM parts GROUP BY day ORDER BY day")),
+    "day": sql(
+        _told("day", f"SELECT day AS key, {_SUMS} FROM parts GROUP BY day ORDER BY day", day_by_day=True)
+    ),
     "kind": sql(
         _told(
             "kind",
@@ -155,7 +185,9 @@ _TURNOVER = {
     ),
 }
 TURNOVER_BY = tuple(_TURNOVER)
-_MARKET_DAYS = sql(_told("day", f"SELECT market_id, day, {_SUMS} FROM parts GROUP BY market_id, day"))
+_MARKET_DAYS = sql(
+    _told("day", f"SELECT market_id, day, {_SUMS} FROM parts GROUP BY market_id, day", day_by_day=True)
+)
 _TAXED_BY = {
     "market_day": _taxed("rule", "market_id, day"),
     "rule": _taxed("rule", "rule, tax_class, taxpayer_kind"),
@@ -210,7 +242,7 @@ def taxed_rows(
     return connection.execute(_TAXED_BY[by], parameters).mappings().all()
 
 
-# Days that are over.
+# Days and months that are over.
 
 _UNSUMMED = sql("""
     SELECT m.id AS market_id, d.day
@@ -237,16 +269,45 @@ _SUM = sql(
 )
 
 
+_UNSUMMED_MONTHS = sql(f"""
+    SELECT d.market_id, d.month
+    FROM (SELECT market_id, {_month("day")} AS month, count(*) FILTER (WHERE is_summed) AS summed
+          FROM market_days GROUP BY 1, 2) AS d
+    CROSS JOIN LATERAL (
+        SELECT (min(h.hour) AT TIME ZONE 'Asia/Shanghai')::date AS day
+        FROM vendor_hours AS h WHERE h.market_id = d.market_id) AS first
+    LEFT JOIN market_months AS known
+           ON known.market_id = d.market_id AND known.month = d.month AND known.is_summed
+    WHERE known.month IS NULL
+      AND d.summed >= (d.month + interval '1 month')::date - greatest(d.month, first.day)
+      AND (CAST(:month AS date) IS NULL OR d.month = :month)
+      AND (CAST(:market_id AS bigint) IS NULL OR d.market_id = :market_id)
+    ORDER BY d.month DESC, d.market_id LIMIT :most
+""")
+_FORGET_MONTH = sql("DELETE FROM market_month_sums WHERE market_id = :market_id AND month = :month")
+_SUM_MONTH = sql(f"""
+    INSERT INTO market_month_sums (market_id, month, by, {_COLUMNS})
+    SELECT market_id, :month, by, key, unit, min(name_en), sum(orders), sum(amount_fen), sum(exempt_fen),
+           sum(taxable_net_fen), sum(tax_fen), sum(invoices), sum(invoiced_fen), sum(lines), sum(quantity)
+    FROM market_day_sums
+    WHERE market_id = :market_id AND day >= :month AND day < CAST(:month AS date) + interval '1 month'
+      AND by <> 'day'
+    GROUP BY market_id, by, key, unit
+""")
+
+
 def reopen(connection: Connection, days: Iterable[tuple[int, date]]) -> None:
     """A fact is about to be written for days that are over, given as (market, day).
 
-    Whoever is summing one of them right now is waited for; whoever comes after us waits for our commit. So
-    no sum is kept that misses a fact.
+    Whoever is summing one of them, or its month, right now is waited for; whoever comes after us waits for
+    our commit. So no sum is kept that misses a fact.
     """
-    statement = insert(market_days).values(is_summed=False)
-    again = statement.on_conflict_do_update(index_elements=["market_id", "day"], set_={"is_summed": False})
     for market_id, day in sorted(days):
-        connection.execute(again, {"market_id": market_id, "day": day})
+        connection.execute(
+            _holding(market_days, "day", is_summed=False), {"market_id": market_id, "day": day}
+        )
+        month = {"market_id": market_id, "month": day.replace(day=1)}
+        connection.execute(_holding(market_months, "month", is_summed=False), month)
 
 
 def unsummed(connection: Connection, before: date, most: int) -> Sequence[tuple[int, date]]:
@@ -254,16 +315,39 @@ def unsummed(connection: Connection, before: date, most: int) -> Sequence[tuple[
     return [tuple(row) for row in connection.execute(_UNSUMMED, {"before": before, "most": most})]
 
 
+def unsummed_months(connection: Connection, most: int) -> Sequence[tuple[int, date]]:
+    """(market, first day) of months whose days are all summed, and which are not themselves."""
+    values = {"market_id": None, "month": None, "most": most}
+    return [tuple(row) for row in connection.execute(_UNSUMMED_MONTHS, values)]
+
+
 def sum_day(connection: Connection, market_id: int, day: date) -> None:
     """Holds the day from the first statement to the end of the transaction: see `reopen`."""
     key = {"market_id": market_id, "day": day}
-    statement = insert(market_days).values(is_summed=True)
-    hold = statement.on_conflict_do_update(index_elements=["market_id", "day"], set_={"is_summed": True})
-    connection.execute(hold, key)
+    connection.execute(_holding(market_days, "day", is_summed=True), key)
     connection.execute(_FORGET, key)
     connection.execute(_SUM, key)
 
 
+def sum_month(connection: Connection, market_id: int, month: date) -> bool:
+    """Holds the month, as `sum_day` does a day. False where a day was reopened meanwhile: then roll back."""
+    key = {"market_id": market_id, "month": month}
+    connection.execute(_holding(market_months, "month", is_summed=False), key)
+    if not connection.execute(_UNSUMMED_MONTHS, key | {"most": 1}).all():
+        return False
+    connection.execute(_FORGET_MONTH, key)
+    connection.execute(_SUM_MONTH, key)
+    connection.execute(_holding(market_months, "month", is_summed=True), key)
+    return True
+
+
 def forget_all(connection: Connection) -> None:
     """After the vendors' rows were made anew: every day is to be summed again."""
-    connection.execute(update(market_days).values(is_summed=False))
+    for table in (market_days, market_months):
+        connection.execute(update(table).values(is_summed=False))
+
+
+def _holding(table: Table, span: str, *, is_summed: bool) -> Insert:
+    """Puts the row there, or waits for whoever has it, and keeps it until the transaction ends."""
+    statement = insert(table).values(is_summed=is_summed)
+    return statement.on_conflict_do_update(index_elements=["market_id", span], set_={"is_summed": is_summed})

@@ -177,6 +177,12 @@ def days(services: Services) -> list[tuple[str, bool]]:
         return [tuple(row) for row in rows]
 
 
+def months(services: Services) -> list[tuple[str, bool]]:
+    with services.database.read() as connection:
+        rows = connection.execute(text("SELECT month::text, is_summed FROM market_months ORDER BY month"))
+        return [tuple(row) for row in rows]
+
+
 def test_summed_days_tell_what_the_open_ones_told(services: Services, clock: Clock) -> None:
     for step in range(3):
         clock.now = NEW_YEARS_EVE + timedelta(hours=20 * step)
@@ -187,7 +193,7 @@ def test_summed_days_tell_what_the_open_ones_told(services: Services, clock: Clo
         sum(row["amount_fen"] for row in before[0])
     ] * len(before)
     clock.now = datetime(2027, 1, 2, 16, 59, tzinfo=UTC)  # 3 January, 0:59: 2 January may have latecomers
-    assert sum_days.sum_ended(services) == 2
+    assert sum_days.sum_ended(services) == 3, "two days, and December"
     assert days(services) == [("2026-12-31", True), ("2027-01-01", True)]
     assert told(services) == before
     clock.now += timedelta(minutes=1)
@@ -197,6 +203,13 @@ def test_summed_days_tell_what_the_open_ones_told(services: Services, clock: Clo
         uow.connection.execute(text("TRUNCATE vendor_hours, vendor_goods_days"))
         uow.commit()
     assert told(services) == before, "the sums alone tell it"
+    assert months(services) == [("2026-12-01", True)]
+    with services.database.unit_of_work() as uow:
+        uow.connection.execute(
+            text("DELETE FROM market_day_sums WHERE day < '2027-01-01' AND by NOT IN ('day', 'rule')")
+        )
+        uow.commit()
+    assert told(services) == before, "of a whole month, the month's sums"
 
 
 def test_a_payment_that_comes_late_reopens_its_day(services: Services, clock: Clock) -> None:
@@ -205,7 +218,7 @@ def test_a_payment_that_comes_late_reopens_its_day(services: Services, clock: Cl
     placed = order.place(services, "S0", PlainAmount(777), idempotency_key="late-payment-0001")
     pay.start(services, placed.token, "pays-when-asked")
     clock.now = datetime(2027, 1, 3, 4, tzinfo=UTC)
-    assert sum_days.sum_ended(services) == 3
+    assert sum_days.sum_ended(services) == 4, "three days, and December"
     before = told(services)[1]
     clock.now = NEW_YEARS_EVE
     provider = services.providers["pays-when-asked"]
@@ -216,7 +229,9 @@ def test_a_payment_that_comes_late_reopens_its_day(services: Services, clock: Cl
     assert [day for day, is_summed in days(services) if not is_summed] == ["2026-12-31"]
     after = told(services)[1]
     assert sum(row["amount_fen"] for row in after) == sum(row["amount_fen"] for row in before) + 777
-    assert sum_days.sum_ended(late) == 1
+    assert months(services) == [("2026-12-01", False)]
+    assert sum_days.sum_ended(late) == 2, "the day, and its month"
+    assert months(services) == [("2026-12-01", True)]
     assert (dict(days(services))["2026-12-31"], told(services)[1]) == (True, after)
 
 

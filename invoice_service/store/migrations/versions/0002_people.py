@@ -219,46 +219,8 @@ def upgrade() -> None:
         comment="Rollup, written with each sale (at its paid_at) and each invoice (at its issued_at).",
     )
     op.create_index("vendor_hours_market_id_hour_idx", "vendor_hours", ["market_id", "hour"], unique=False)
-    op.create_table(
-        "market_days",
-        sa.Column("market_id", sa.BigInteger(), nullable=False),
-        sa.Column("day", sa.Date(), nullable=False),
-        sa.Column("is_summed", sa.Boolean(), nullable=False),
-        sa.ForeignKeyConstraint(["market_id"], ["markets.id"], name=op.f("market_days_market_id_fkey")),
-        sa.PrimaryKeyConstraint("market_id", "day", name=op.f("market_days_pkey")),
-        comment=(
-            "Ended days: whether market_day_sums holds what they came to, or a late fact reopened them."
-        ),
-    )
-    op.create_table(
-        "market_day_sums",
-        sa.Column("market_id", sa.BigInteger(), autoincrement=False, nullable=False),
-        sa.Column("by", sa.Text(), nullable=False),
-        sa.Column("day", sa.Date(), nullable=False),
-        sa.Column("key", sa.Text(), nullable=False),
-        sa.Column("unit", sa.Text(), nullable=False),
-        sa.Column("name_en", sa.Text(), nullable=False),
-        sa.Column("orders", sa.Integer(), nullable=False),
-        sa.Column("amount_fen", sa.BigInteger(), nullable=False),
-        sa.Column("exempt_fen", sa.BigInteger(), nullable=False),
-        sa.Column("taxable_net_fen", sa.BigInteger(), nullable=False),
-        sa.Column("tax_fen", sa.BigInteger(), nullable=False),
-        sa.Column("invoices", sa.Integer(), nullable=False),
-        sa.Column("invoiced_fen", sa.BigInteger(), nullable=False),
-        sa.Column("lines", sa.Integer(), nullable=False),
-        sa.Column("quantity", sa.Numeric(), nullable=False),
-        sa.CheckConstraint(
-            "by IN ('stall', 'vendor', 'hour', 'day', 'kind', 'goods', 'rule', 'vendor_rule')",
-            name=op.f("market_day_sums_by_known_check"),
-        ),
-        sa.ForeignKeyConstraint(
-            ["market_id", "day"],
-            ["market_days.market_id", "market_days.day"],
-            name=op.f("market_day_sums_market_id_fkey"),
-        ),
-        sa.PrimaryKeyConstraint("market_id", "by", "day", "key", "unit", name=op.f("market_day_sums_pkey")),
-        comment="What an ended day came to in a market, by what `store.turnover` says.",
-    )
+    for span in ("day", "month"):
+        _hold_sums_of(span)
     op.create_table(
         "access_records",
         sa.Column("id", sa.BigInteger(), sa.Identity(always=False), nullable=False),
@@ -474,6 +436,55 @@ def _keep_access_records_as_they_are() -> None:
         CREATE TRIGGER day_still_open BEFORE INSERT ON access_records
         FOR EACH ROW EXECUTE FUNCTION refuse_closed_day()
     """)
+
+
+def _hold_sums_of(span: str) -> None:
+    """What a market came to in its ended days, and in its ended months."""
+    spans, sums = f"market_{span}s", f"market_{span}_sums"
+    first_day = sa.CheckConstraint("extract(day FROM month) = 1", name=op.f("market_months_first_day_check"))
+    op.create_table(
+        spans,
+        sa.Column("market_id", sa.BigInteger(), nullable=False),
+        sa.Column(span, sa.Date(), nullable=False),
+        sa.Column("is_summed", sa.Boolean(), nullable=False),
+        sa.ForeignKeyConstraint(["market_id"], ["markets.id"], name=op.f(f"{spans}_market_id_fkey")),
+        sa.PrimaryKeyConstraint("market_id", span, name=op.f(f"{spans}_pkey")),
+        *([first_day] if span == "month" else []),
+        comment=(f"Ended {span}s: whether {sums} holds what they came to, or a late fact reopened them."),
+    )
+    op.create_table(
+        sums,
+        sa.Column("market_id", sa.BigInteger(), autoincrement=False, nullable=False),
+        sa.Column("by", sa.Text(), nullable=False),
+        sa.Column(span, sa.Date(), nullable=False),
+        sa.Column("key", sa.Text(), nullable=False),
+        sa.Column("unit", sa.Text(), nullable=False),
+        sa.Column("name_en", sa.Text(), nullable=False),
+        sa.Column("orders", sa.Integer(), nullable=False),
+        sa.Column("amount_fen", sa.BigInteger(), nullable=False),
+        sa.Column("exempt_fen", sa.BigInteger(), nullable=False),
+        sa.Column("taxable_net_fen", sa.BigInteger(), nullable=False),
+        sa.Column("tax_fen", sa.BigInteger(), nullable=False),
+        sa.Column("invoices", sa.Integer(), nullable=False),
+        sa.Column("invoiced_fen", sa.BigInteger(), nullable=False),
+        sa.Column("lines", sa.Integer(), nullable=False),
+        sa.Column("quantity", sa.Numeric(), nullable=False),
+        sa.CheckConstraint(
+            "by IN ('stall', 'vendor', 'hour', 'day', 'kind', 'goods', 'rule', 'vendor_rule')",
+            name=op.f(f"{sums}_by_known_check"),
+        ),
+        sa.ForeignKeyConstraint(
+            ["market_id", span],
+            [f"{spans}.market_id", f"{spans}.{span}"],
+            name=op.f(f"{sums}_market_id_fkey"),
+        ),
+        sa.PrimaryKeyConstraint("market_id", "by", span, "key", "unit", name=op.f(f"{sums}_pkey")),
+        comment=(
+            "What an ended day came to in a market, by what `store.turnover` says."
+            if span == "day"
+            else "What an ended month came to in a market: the sums of its days."
+        ),
+    )
 
 
 def _part_sales_by_tax() -> None:
