@@ -179,13 +179,16 @@ def sales(
     """A vendor's paid orders, the latest first. Raises BadListing, BadPeriod, OutOfScope, SayWhy."""
     chosen(invoiced, INVOICED, "invoiced")
     asked, now = Asked(first_day, last_day), services.clock()
-    wanted: dict[str, object] = {"begins": midnight(asked.first_day), "ends": midnight(asked.last_day + DAY)}
+    before_at, before_id = after or (midnight(asked.last_day + DAY), UUID(int=0))
+    wanted: dict[str, object] = {
+        "begins": midnight(asked.first_day),
+        "before_at": before_at,
+        "before_id": before_id,
+    }
     if invoiced != "all":
         wanted[f"invoiced_{invoiced}"] = True
     if amount_fen is not None:
         wanted["amount_fen"] = amount_fen
-    if after is not None:
-        wanted |= {"after_at": after[0], "after_id": after[1]}
     with services.database.read() as connection:
         row = supervised.supervised_vendor(connection, actor, vendor_id)
         _reason_for_vendor(connection, actor, row, now)

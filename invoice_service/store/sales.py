@@ -89,10 +89,15 @@ _ORDER_FILTERS = {
     "status": "o.status = :status",
     "amount_fen": "o.amount_fen = :amount_fen",
 }
+# Said so that the planner goes down the index, order by order, until a page is full: with `OFFSET 0`, a whole
+# pair to stop before, and a CASE. Of a join, a range and IS NULL it expects next to nothing: it reads a year.
+_ITS_INVOICE = """
+    LEFT JOIN LATERAL (
+        SELECT number, issued_at FROM invoices WHERE order_id = o.id OFFSET 0) AS i ON TRUE
+"""
 _SALE_FILTERS = {
-    "after_at": "(o.paid_at, o.id) < (:after_at, :after_id)",
-    "invoiced_yes": "i.number IS NOT NULL",
-    "invoiced_no": "i.number IS NULL",
+    "invoiced_yes": "CASE WHEN i.number IS NOT NULL THEN TRUE END",
+    "invoiced_no": "CASE WHEN i.number IS NULL THEN TRUE END",
     "amount_fen": "o.amount_fen = :amount_fen",
 }
 _PAID_AT_STALL = text(f"""
@@ -155,13 +160,17 @@ def orders(
 def paid_orders(
     connection: Connection, vendor_id: int, wanted: Mapping[str, object], *, limit: int
 ) -> Sequence[RowMapping]:
-    """Paid in [begins, ends), the latest first; `wanted` has those, and some of the keys of _SALE_FILTERS."""
-    statement = f"""
-        SELECT {_ORDER_COLUMNS} {_ORDER_FROM}
-        WHERE o.vendor_id = :vendor_id AND o.paid_at >= :begins AND o.paid_at < :ends
-          {_narrowed(_SALE_FILTERS, wanted)}
-        ORDER BY o.paid_at DESC, o.id DESC LIMIT :limit
+    """The latest first, since `begins` and before (`before_at`, `before_id`).
+
+    `wanted` has those, and some of the keys of _SALE_FILTERS.
     """
+    statement = f"""
+        SELECT {_ORDER_COLUMNS} FROM orders AS o JOIN stalls AS s ON s.id = o.stall_id
+        {_ITS_INVOICE}
+        WHERE o.vendor_id = :vendor_id AND o.paid_at >= :begins
+          AND (o.paid_at, o.id) < (:before_at, :before_id) {_narrowed(_SALE_FILTERS, wanted)}
+        ORDER BY o.paid_at DESC, o.id DESC LIMIT :limit
+    """  # noqa: S608 - the clauses stand above
     values = {"vendor_id": vendor_id, "limit": limit, **wanted}
     return connection.execute(text(statement), values).mappings().all()
 

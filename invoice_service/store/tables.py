@@ -161,7 +161,7 @@ orders = Table(
     UniqueConstraint("id", "amount_fen"),
 )
 Index("orders_vendor_id_id_idx", orders.c.vendor_id, orders.c.id)  # ids are ordered by time
-Index("orders_vendor_id_paid_at_idx", orders.c.vendor_id, orders.c.paid_at,
+Index("orders_vendor_id_paid_at_idx", orders.c.vendor_id, orders.c.paid_at, orders.c.id,
       postgresql_where=orders.c.paid_at.is_not(None))  # fmt: skip
 Index("orders_open_idx", orders.c.expires_at, postgresql_where=orders.c.status == "open")
 

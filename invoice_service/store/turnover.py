@@ -32,8 +32,8 @@ _LINES = """
     sum(g.tax_fen) AS tax_fen, 0 AS invoices, 0 AS invoiced_fen, sum(g.lines) AS lines,
     sum(g.quantity) AS quantity
 """
-# `OFFSET 0` keeps these as they stand: a range of the index for each open day. The planner, who thinks that
-# most days are open, would otherwise read every hour there ever was.
+# `OFFSET 0`, here and below, keeps a join as it stands: a range of the index for each day or month. The
+# planner cannot know how few of them there are, and would otherwise read every row there ever was.
 _HOURS = """
     FROM open_days AS o CROSS JOIN LATERAL (
         SELECT * FROM vendor_hours AS h
@@ -98,13 +98,13 @@ def _told(by: str, answer: str, *, day_by_day: bool = False) -> str:
               AND NOT EXISTS (SELECT FROM months AS m
                               WHERE m.market_id = d.market_id AND m.month = {_month("d.day")})),
         parts AS (
-            SELECT market_id, month AS day, {_COLUMNS} FROM market_month_sums
-            WHERE market_id = ANY(:market_ids) AND by = '{by}' AND month BETWEEN :first_day AND :last_day
-              AND (market_id, month) IN (SELECT market_id, month FROM months)
+            SELECT market_id, month AS day, {_COLUMNS} FROM months AS m CROSS JOIN LATERAL (
+                SELECT {_COLUMNS} FROM market_month_sums AS s
+                WHERE s.market_id = m.market_id AND s.by = '{by}' AND s.month = m.month OFFSET 0) AS s
             UNION ALL
-            SELECT market_id, day, {_COLUMNS} FROM market_day_sums
-            WHERE market_id = ANY(:market_ids) AND by = '{by}' AND day BETWEEN :first_day AND :last_day
-              AND (market_id, day) IN (SELECT market_id, day FROM summed)
+            SELECT market_id, day, {_COLUMNS} FROM summed AS d CROSS JOIN LATERAL (
+                SELECT {_COLUMNS} FROM market_day_sums AS s
+                WHERE s.market_id = d.market_id AND s.by = '{by}' AND s.day = d.day OFFSET 0) AS s
             UNION ALL {_PARTS[by]})
         {answer}
     """

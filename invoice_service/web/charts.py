@@ -57,11 +57,9 @@ def sources(days: Sequence[DaySource], link: Callable[[date, date], str]) -> dic
 
 def ranked(places: Sequence[tuple[str, int, str]]) -> dict[str, Any] | None:
     """(name, fen, where a click leads), the largest first."""
-    top = places[:RANKED]
-    chart = _bars(
-        [name for name, _, _ in top], [fen for _, fen, _ in top], kind="rank", name=gettext("Turnover")
-    )
-    return None if chart is None else chart | {"links": [link for _, _, link in top]}
+    names, sums = [name for name, _, _ in places], [fen for _, fen, _ in places]
+    chart = _bars(names, sums, kind="rank", name=gettext("Turnover"))
+    return None if chart is None else chart | {"links": [link for _, _, link in places]}
 
 
 def _by_month(days: Sequence[DaySource]) -> list[list[DaySource]]:

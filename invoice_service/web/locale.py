@@ -8,6 +8,7 @@ from urllib.parse import quote, urlencode
 
 from flask import Flask, Response, request
 from flask_babel import Babel
+from markupsafe import Markup
 
 from invoice_service.domain.invoice import decimal_text
 from invoice_service.domain.money import yuan
@@ -33,7 +34,9 @@ def register(app: Flask) -> None:
         default_timezone="Asia/Shanghai",
         default_translation_directories="web/translations",
     )
-    app.jinja_env.filters |= {"yuan": yuan, "quantity": _quantity, "when": when, "clock": _clock}
+    app.jinja_env.filters |= {
+        "yuan": yuan, "money": _money, "quantity": _quantity, "when": when, "clock": _clock,
+    }  # fmt: skip
     app.jinja_env.globals |= {"now": lambda: datetime.now(UTC)}
     app.context_processor(lambda: {"lang": language(), "other_lang_url": _other_language_url()})
     app.after_request(_remember)
@@ -42,6 +45,12 @@ def register(app: Flask) -> None:
 def when(instant: datetime) -> str:
     """Shanghai time to the minute: 2026-11-23 11:26."""
     return instant.astimezone(SHANGHAI).strftime("%Y-%m-%d %H:%M")
+
+
+def _money(fen: int) -> Markup:
+    """On a desk: ¥1,234.50, whose thousands stand apart. A filter, since a macro takes ten times as long."""
+    sum_of_it = f"{fen // 100:,}.{fen % 100:02d}"
+    return Markup(f'<span class="money"><span class="money__sign">¥</span>{sum_of_it}</span>')  # noqa: S704
 
 
 def _clock(instant: datetime) -> str:

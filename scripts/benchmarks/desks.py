@@ -29,7 +29,7 @@ from tests import make
 from tests.stack import Stack
 
 VENDORS = 20
-WARM, ASKED = 3, 40
+WARM, ASKED = 12, 40  # each connection of each process plans a statement anew five times
 FULL = 100_000  # fewer orders than this would measure nothing
 
 

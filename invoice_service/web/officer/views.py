@@ -86,19 +86,20 @@ def vendor(vendor_id: int) -> str | tuple[str, int]:
 
 def _region(asked: Asked) -> dict[str, Any]:
     seen = supervision.region(services(), actor(), language(), asked)
-    places = [
-        (one.name, one.sums.figures.amount_fen, _url("officer.market", code=one.code)) for one in seen.markets
-    ]
+    top = seen.markets[: charts.RANKED]
+    places = [(one.name, one.sums.figures.amount_fen, _url("officer.market", code=one.code)) for one in top]
     return {"seen": seen, "ranked": charts.ranked(places)}
 
 
 def _market(code: str, asked: Asked) -> dict[str, Any]:
     seen = supervision.market(services(), actor(), language(), code, asked)
+    top = seen.vendors[: charts.RANKED]
     places = [
-        (one.name, one.sums.figures.amount_fen, _url("officer.vendor", vendor_id=one.id))
-        for one in seen.vendors
+        (one.name, one.sums.figures.amount_fen, _url("officer.vendor", vendor_id=one.id)) for one in top
     ]
-    return {"seen": seen, "ranked": charts.ranked(places)}
+    # Built once for hundreds of rows: making an address takes longer than the rest of a row.
+    again = _url("officer.vendor", vendor_id=0).partition("?")[2]
+    return {"seen": seen, "ranked": charts.ranked(places), "again": f"?{again}" if again else ""}
 
 
 def _vendor(vendor_id: int, asked: Asked) -> dict[str, Any]:

@@ -405,7 +405,7 @@ def _let_vendors_key_orders() -> None:
     )  # fmt: skip
     op.create_index("orders_vendor_id_id_idx", "orders", ["vendor_id", "id"])
     op.create_index(
-        "orders_vendor_id_paid_at_idx", "orders", ["vendor_id", "paid_at"],
+        "orders_vendor_id_paid_at_idx", "orders", ["vendor_id", "paid_at", "id"],
         postgresql_where=sa.text("paid_at IS NOT NULL"),
     )  # fmt: skip
     op.create_index("invoices_vendor_id_issued_at_idx", "invoices", ["vendor_id", "issued_at", "number"])
