@@ -355,7 +355,7 @@ def _thresholds_used(
 ) -> dict[int, tuple[int, bool]]:
     """(percent of the threshold, whether it is crossed) of each vendor who has one."""
     sums = {}
-    for tax_period in ("month", "quarter"):
+    for tax_period in {one["tax_period"] for one in sellers.values()}:
         whole = period_of(tax_period, day)
         found = turnover.turnover_rows(connection, market_id, "vendor", whole.first_day, whole.last_day, 0)
         sums[tax_period] = {int(row["key"]): row["exempt_fen"] + row["taxable_net_fen"] for row in found}

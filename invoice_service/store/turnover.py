@@ -132,10 +132,13 @@ def _named(table: str, key: str) -> str:
     """
 
 
-# A row of tax: whose key says by which rule what was sold by whom; narrowed where a parameter is not null.
+# Rows of lines, whose key says under which rule what was sold by whom. Added up before the key is taken
+# apart: a vendor has few rules and a year many days.
 _TAXED = """
-    SELECT market_id, day, vendor_id, rule, tax_class, taxpayer_kind, lines, amount_fen, tax_fen
-    FROM parts CROSS JOIN LATERAL (SELECT string_to_array(key, ' ') AS k) AS words
+    SELECT {kept}, vendor_id, rule, tax_class, taxpayer_kind, lines, amount_fen, tax_fen
+    FROM (SELECT {kept}, key, sum(lines) AS lines, sum(amount_fen) AS amount_fen, sum(tax_fen) AS tax_fen
+          FROM parts GROUP BY {kept}, key) AS keyed
+    CROSS JOIN LATERAL (SELECT string_to_array(key, ' ') AS k) AS words
     CROSS JOIN LATERAL (SELECT {vendor} AS vendor_id, k[{n}] AS rule, k[{n} + 1] AS tax_class,
                                k[{n} + 2] AS taxpayer_kind) AS said
     WHERE rule = ANY(:rules) AND tax_class = ANY(:tax_classes) AND taxpayer_kind = ANY(:taxpayer_kinds)
@@ -144,8 +147,11 @@ _TAXED = """
 
 def _taxed(by: str, grouped: str) -> TextClause:
     """Sums of lines by rule, narrowed to some rules, kinds of goods and kinds of sellers."""
+    by_day = "day" in grouped
     taxed = _TAXED.format(
-        vendor="k[1]::bigint" if by == "vendor_rule" else "NULL::bigint", n=1 + (by != "rule")
+        kept="market_id, day" if by_day else "market_id",
+        vendor="k[1]::bigint" if by == "vendor_rule" else "NULL::bigint",
+        n=2 if by == "vendor_rule" else 1,
     )
     return sql(
         _told(
@@ -155,7 +161,7 @@ def _taxed(by: str, grouped: str) -> TextClause:
                        AS exempt_fen,
                    sum(tax_fen)::bigint AS tax_fen
             FROM ({taxed}) AS taxed GROUP BY {grouped} ORDER BY amount_fen DESC, {grouped}""",
-            day_by_day="day" in grouped,
+            day_by_day=by_day,
         )
     )
 
