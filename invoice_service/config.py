@@ -63,6 +63,7 @@ class Config:
     max_body_bytes: int = 1_000_000
     verify_limit: str = "120 per minute"
     number_lookup_limit: str = "30 per minute"
+    complaint_limit: str = "20 per 10 minutes"
     trusted_proxies: int = 0  # how many proxies of ours stand before us; their X-Forwarded-* is believed
     web_workers: int = 2
     web_threads: int = 232  # a live page holds one, asleep; the 32 that work share the database's pool

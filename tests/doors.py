@@ -32,6 +32,7 @@ OPEN_TO = {
     "vendor": set(VENDORS),
     "market": {"operator", "operator_2", "admin"},
     "officer": {"officer", "officer_2"},
+    "office": {"operator", "operator_2", "officer", "officer_2", "admin"},
     "admin": {"admin"},
     "signed_in": {name for name in EVERYBODY if name != NOBODY},
 }
@@ -86,6 +87,7 @@ PERSON = {
     "tax_period": "month",
     "default_tax_class": "vegetable",
 }
+COMPLAINT, ANSWER = {"complaint_id": "{complaint}"}, {"words": "已经处理"}
 WHY = {"reason": "抽查 2026-11"}
 HOURS = {"last_day": "", "weekdays": "0", "begins": "06:00", "ends": "12:00"}
 
@@ -108,6 +110,27 @@ DOORS: dict[str, Door] = {
     "POST /s/<code>": Door("shopper", 422, path={"code": "A01"}, form={"amount_yuan": ""}),
     "GET /api/v1/stalls/<code>": Door("shopper", 200, path={"code": "A01"}),
     "POST /api/v1/stalls/<code>/orders": Door("shopper", 422, path={"code": "A01"}, json={"amount_fen": 0}),
+    "GET /complain": Door("shopper", 200),
+    "POST /complain": Door("shopper", 422, form={"stall": "A01"}),
+    "POST /api/v1/stalls/<code>/complaints": Door("shopper", 422, path={"code": "A01"}, json={"kind": "x"}),
+    # for who holds a complaint's token
+    "GET /c/<token>": Door("holder", 404, path=UNKNOWN),
+    # for the offices that a complaint of market 1 concerns
+    "GET /api/v1/complaints": Door("office", 200, about=MARKET, query={"market": "PE01"}),
+    "GET /api/v1/complaints/<uuid:complaint_id>": Door("office", 200, about=MARKET, path=COMPLAINT),
+    "POST /api/v1/complaints/<uuid:complaint_id>/answers": Door(
+        "office", 204, about=MARKET, path=COMPLAINT, json=ANSWER
+    ),
+    "GET /market/complaints": Door("market", 200),
+    "GET /market/complaints/<uuid:complaint_id>": Door("market", 200, about=MARKET, path=COMPLAINT),
+    "POST /market/complaints/<uuid:complaint_id>": Door(
+        "market", 303, about=MARKET, path=COMPLAINT, form=ANSWER
+    ),
+    "GET /officer/complaints": Door("officer", 200),
+    "GET /officer/complaints/<uuid:complaint_id>": Door("officer", 200, about=MARKET, path=COMPLAINT),
+    "POST /officer/complaints/<uuid:complaint_id>": Door(
+        "officer", 303, about=MARKET, path=COMPLAINT, form=ANSWER
+    ),
     # for who holds an order's or invoice's token
     "GET /o/<token>": Door("holder", 404, path=UNKNOWN),
     "GET /o/<token>/part": Door("holder", 404, path=UNKNOWN),
@@ -411,6 +434,7 @@ def places(town: Town, name: str) -> dict[str, object]:
         "account": town.accounts["vendor"],
         "operator": town.accounts["operator"],
         "order": town.ask("SELECT id FROM orders WHERE vendor_id = :v", v=town.vendors["vendor"]),
+        "complaint": town.ask("SELECT id FROM complaints"),
         "today": today.isoformat(),
         "month": f"{today:%Y-%m}",
         "authorisation": town.ask(

@@ -2,8 +2,8 @@
 
 The application runs in the test's own process over a real database. Who is who:
 
-vendor          sells at A01 in market 1 (region 530802), has leek, an order that nobody has paid yet, and an
-                invitation that was taken up
+vendor          sells at A01 in market 1 (region 530802), has leek, an order that nobody has paid yet, an
+                invitation that was taken up, and a complaint about A01
 next_door       sells at A02 in market 1
 vendor_2        sells at B01 in market 2 (region 530102)
 operator, operator_2    run market 1, market 2
@@ -31,7 +31,7 @@ from invoice_service.config import Config
 from invoice_service.domain.access import Action
 from invoice_service.domain.order import PlainAmount
 from invoice_service.domain.policy import Actor
-from invoice_service.flow import access, open_epoch
+from invoice_service.flow import access, complain, open_epoch
 from invoice_service.flow import order as ordering
 from invoice_service.queries import identity
 from invoice_service.services import Services
@@ -106,6 +106,7 @@ def town(
         tokens = {name: make.signed_in(uow.connection, people[name], confirmed=True) for name in people}
         uow.commit()
     ordering.place(services, "A01", PlainAmount(1250))
+    complain.complain(services, "A01", {"kind": "invoice_refused"}, idempotency_key="a complaint of the town")
     try:
         yield Town(services, _app(services), markets, vendors, people, tokens)
     finally:

@@ -12,7 +12,7 @@ import hmac
 from dataclasses import dataclass, field
 
 TOKEN_BYTES = 16
-ORDER, INVOICE, STALL = "order", "invoice", "stall"  # what tokens name
+ORDER, INVOICE, STALL, COMPLAINT = "order", "invoice", "stall", "complaint"  # what tokens name
 
 
 @dataclass(frozen=True, slots=True)

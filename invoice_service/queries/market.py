@@ -33,6 +33,7 @@ from invoice_service.queries.market_views import (
     WallStall,
 )
 from invoice_service.services import Services
+from invoice_service.store import complaints
 from invoice_service.store import market as stored
 from invoice_service.store import market_figures as figures
 from invoice_service.store import turnover as stored_turnover
@@ -74,6 +75,7 @@ def overview(services: Services, actor: Actor, lang: str, market_code: str | Non
         stalls_now = figures.stall_rows(connection, row["id"], now)
         hours = figures.hour_rows(connection, row["id"], ranges)
         licences = figures.lapsing_licences(connection, row["id"], today, today + rows.LAPSES_SOON)
+        waiting = complaints.waiting(connection, row["id"])
     states = [rows.state_of(stall) for stall in stalls_now]
     return Overview(
         market=rows.market_view(row, lang),
@@ -89,6 +91,7 @@ def overview(services: Services, actor: Actor, lang: str, market_code: str | Non
         licences=tuple(rows.licence_alert(licence, lang, today) for licence in licences),
         uninvoiced=rows.uninvoiced_alerts(stalls_now, lang),
         silent=tuple(rows.silent_alerts(stalls_now, lang)),
+        complaints=waiting,
     )
 
 

@@ -88,6 +88,7 @@ class Overview:
     licences: tuple[LicenceAlert, ...]
     uninvoiced: tuple[UninvoicedAlert, ...]
     silent: tuple[SilentAlert, ...]
+    complaints: int  # that nobody has answered
 
 
 @dataclass(frozen=True, slots=True)

@@ -32,6 +32,7 @@ class Audience(enum.Enum):
     VENDOR = "vendor"
     MARKET = "market"  # market operators, and administrators
     OFFICER = "officer"
+    OFFICE = "office"  # market operators, administrators and tax officers
     ADMIN = "admin"
 
 
@@ -40,6 +41,7 @@ ROLES: Mapping[Audience, frozenset[Role]] = {
     Audience.VENDOR: frozenset({Role.VENDOR}),
     Audience.MARKET: frozenset({Role.OPERATOR, Role.ADMIN}),
     Audience.OFFICER: frozenset({Role.OFFICER}),
+    Audience.OFFICE: frozenset({Role.OPERATOR, Role.ADMIN, Role.OFFICER}),
     Audience.ADMIN: frozenset({Role.ADMIN}),
 }
 _OPEN_OVER_PLAIN_HTTP = {Audience.PUBLIC, Audience.HOLDER, Audience.SHOPPER, Audience.PROVIDER}

@@ -18,6 +18,7 @@ from werkzeug.exceptions import HTTPException, RequestEntityTooLarge
 from werkzeug.wrappers import Response as AnyResponse
 
 from invoice_service.domain.policy import ConfirmFirst, Role
+from invoice_service.domain.stall_code import ForeignCode
 from invoice_service.errors import N_, Error, Name
 from invoice_service.web.identity import SignInFirst, maybe_actor
 from invoice_service.web.locale import language
@@ -34,9 +35,9 @@ _HTTP_MESSAGES = {
     429: ("rate.limited", N_("Too many attempts. Please wait a moment.")),
 }
 
-# Where people go who must first prove who they are.
 # Whose desks they are, by blueprint.
 _DESKS = {"market": {Role.OPERATOR, Role.ADMIN}, "officer": {Role.OFFICER}}
+# Where people go who must first prove who they are.
 _DOORS: dict[type[Error], str] = {SignInFirst: "account.login", ConfirmFirst: "account.confirm"}
 
 
@@ -132,12 +133,19 @@ def answer(
             title=gettext(title),
             message=" ".join([message, *(text for text in fields.values() if text != message)]),
             code=code,
-            action_url=url_for("shopper.home"),
-            action_label=gettext("To the start page"),
+            action=_action(code),
         )
         response = Response(page, mimetype="text/html")
     response.status_code = status
     return response
+
+
+def _action(code: str) -> tuple[str, str]:
+    """(address, words) of what somebody can do about a refusal."""
+    if code != ForeignCode.code:
+        return url_for("shopper.home"), gettext("To the start page")
+    stall = str((request.view_args or {}).get("code", "")).partition(".")[0]
+    return url_for("shopper.complain", kind="foreign_code", stall=stall), gettext("Tell the market")
 
 
 def _error_page(status: int) -> str:

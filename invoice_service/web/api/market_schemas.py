@@ -225,6 +225,7 @@ class Overview(Schema):
     licences = fields.List(fields.Nested(LicenceAlert))
     uninvoiced = fields.List(fields.Nested(UninvoicedAlert))
     silent = fields.List(fields.Nested(SilentAlert))
+    complaints = fields.Integer(metadata={"description": "that nobody has answered"})
 
 
 class StallLine(Schema):

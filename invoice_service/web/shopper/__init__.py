@@ -1,1 +1,5 @@
 """The phone in front of a stall: scan, pay, invoice. No account; tokens open what the phone holds."""
+
+from invoice_service.web.shopper import complaints, views
+
+__all__ = ["complaints", "views"]
