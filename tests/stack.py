@@ -14,14 +14,21 @@ import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
 import requests
 from sqlalchemy import text
 
+from chain.deploy import Deployer
 from chain.node import AnvilNode
 from chain.node import start as start_anvil
+from invoice_service import keyring
+from invoice_service.app import build_services
+from invoice_service.config import Config
+from invoice_service.flow import open_epoch
+from invoice_service.store.migrate import migrate
 from invoice_service.store.unit_of_work import Database
 from tests import make
 
@@ -95,14 +102,24 @@ class Stack:
         )
 
     def set_up(self) -> None:
-        """Keys, tables, chain, contract and one small market."""
+        """Keys, tables, chain, contract and one small market.
+
+        What `prepare` and `deploy` do, without two more processes: those are tried in tests/scripts.
+        """
         self.start_chain()
-        for name in ("prepare", "deploy"):
-            done = self.command(name)
-            assert done.returncode == 0, done.stderr
-        with self.database() as database, database.unit_of_work() as uow:
-            make.small_market(uow.connection)
-            uow.commit()
+        keyring.make_missing(self.folder, now=datetime.now(UTC), issuer_name="Test market")
+        services = build_services(Config.from_environment(self.environment))
+        keys, root = services.keyring, keyring.load_root(self.folder)
+        deployer = Deployer(self.rpc_url, admin_key=keys.admin, sequencer_key=keys.sequencer)
+        try:
+            migrate(services.database)
+            open_epoch.prepare_log(services, root)
+            open_epoch.open_epoch(services, deployer, root)
+            with services.database.unit_of_work() as uow:
+                make.small_market(uow.connection)
+                uow.commit()
+        finally:
+            services.database.dispose()
 
     @contextmanager
     def database(self) -> Iterator[Database]:
