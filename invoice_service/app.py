@@ -31,7 +31,7 @@ from invoice_service.queries import market as market_queries
 from invoice_service.services import Services
 from invoice_service.store import chain
 from invoice_service.store.unit_of_work import Database
-from invoice_service.web import assets, audience, context, errors, locale, metrics, notify, visitors
+from invoice_service.web import assets, audience, context, errors, locale, metrics, notify, uploads, visitors
 from invoice_service.web.account.binding import blueprint as binding_blueprint
 from invoice_service.web.account.records import blueprint as records_blueprint
 from invoice_service.web.account.views import blueprint as account_blueprint
@@ -101,6 +101,7 @@ def create_app(services: Services) -> Flask:
     locale.register(app)
     assets.register(app)
     context.limiter.init_app(app)
+    uploads.register(app)
     csrf = CSRFProtect(app)
     _register_doors(app, services, csrf)
     app.jinja_env.globals["config_sandbox"] = services.config.sandbox_on

@@ -18,10 +18,11 @@ from chain import deploy as chain_deploy
 from invoice_service import keyring, logs, settler
 from invoice_service.app import ChainHeads, build_services
 from invoice_service.config import Config
+from invoice_service.documents.attached import attached_evidence
 from invoice_service.errors import Error
 from invoice_service.flow import first_admin, open_epoch
 from invoice_service.ledger import evidence, keys, statement
-from invoice_service.queries.verify import SENTENCES, attached_evidence
+from invoice_service.queries.verify import SENTENCES
 from invoice_service.store import rollups
 from invoice_service.store.migrate import migrate
 from invoice_service.store.unit_of_work import Database

@@ -61,6 +61,7 @@ class Config:
 
     # The web. A whole market sits behind one address, so limits are per guess, not per visit.
     max_body_bytes: int = 1_000_000
+    max_pile_bytes: int = 64_000_000  # five hundred PDFs of an invoice, with room
     verify_limit: str = "120 per minute"
     number_lookup_limit: str = "30 per minute"
     complaint_limit: str = "20 per 10 minutes"

@@ -87,6 +87,7 @@ PERSON = {
     "tax_period": "month",
     "default_tax_class": "vegetable",
 }
+CHECK = {"check_id": "{check}"}
 COMPLAINT, ANSWER = {"complaint_id": "{complaint}"}, {"words": "已经处理"}
 WHY = {"reason": "抽查 2026-11"}
 HOURS = {"last_day": "", "weekdays": "0", "begins": "06:00", "ends": "12:00"}
@@ -216,6 +217,17 @@ DOORS: dict[str, Door] = {
     "GET /officer/sales/<uuid:order_id>": Door("officer", 404, path={"order_id": "{order}"}),
     "GET /officer/invoices/<number>": Door("officer", 404, path=INVOICE),
     "GET /officer/check": Door("officer", 200),
+    "GET /officer/verify": Door("officer", 200),
+    "POST /officer/verify": Door("officer", 303, form={"numbers": INVOICE["number"]} | WHY),
+    "GET /officer/checks/<int:check_id>": Door("officer", 200, path=CHECK, but={"officer_2": 404}),
+    "POST /officer/checks/<int:check_id>/step": Door("officer", 303, path=CHECK, but={"officer_2": 404}),
+    "GET /officer/checks/<int:check_id>.xlsx": Door("officer", 200, path=CHECK, but={"officer_2": 404}),
+    "GET /officer/checks/<int:check_id>.pdf": Door("officer", 200, path=CHECK, but={"officer_2": 404}),
+    "POST /api/v1/supervision/checks": Door("officer", 201, form={"numbers": INVOICE["number"]} | WHY),
+    "POST /api/v1/supervision/checks/<int:check_id>/steps": Door(
+        "officer", 200, path=CHECK, but={"officer_2": 404}
+    ),
+    "GET /api/v1/supervision/checks/<int:check_id>": Door("officer", 200, path=CHECK, but={"officer_2": 404}),
     "POST /officer/check": Door("officer", 303, about=MARKET, form={"code": "A01"} | WHY),
     "GET /officer/stalls/<code>": Door("officer", 200, about=MARKET, path=A01),
     "POST /officer/looks": Door("officer", 303, about=VENDOR, form={"vendor_id": "{vendor}"} | WHY),
@@ -434,6 +446,7 @@ def places(town: Town, name: str) -> dict[str, object]:
         "account": town.accounts["vendor"],
         "operator": town.accounts["operator"],
         "order": town.ask("SELECT id FROM orders WHERE vendor_id = :v", v=town.vendors["vendor"]),
+        "check": town.ask("SELECT min(id) FROM checks"),
         "complaint": town.ask("SELECT id FROM complaints"),
         "today": today.isoformat(),
         "month": f"{today:%Y-%m}",

@@ -59,6 +59,8 @@ class Action(enum.StrEnum):
     CODE_REISSUED = "stall.reissue_code", N_("Replaced a stall's code")
     SELLER_AUTHORISED = "seller.authorise", N_("Authorised a vendor to sell at a stall")
     AUTHORISATION_ENDED = "seller.end", N_("Ended an authorisation to sell")
+    PILE_CHECKED = "pile.check", N_("Had a pile of invoices checked")
+    INVOICE_CHECKED = "invoice.check", N_("Checked an invoice that was shown")
     COMPLAINT_ANSWERED = "complaint.answer", N_("Answered a shopper's report about a stall")
     LISTS_IMPORTED = "lists.import", N_("Imported a list")
 

@@ -352,6 +352,11 @@ class _Verification:
         return self.entry
 
 
+def believed(verdict: Verdict, evidence: Evidence) -> dict[str, Any]:
+    """What the file says of the invoice, where the verdict does not speak against it; else nothing."""
+    return evidence.body if verdict.verdict in (GENUINE, UNDECIDED) else {}
+
+
 def _from_json(document: dict[str, Any]) -> Evidence:
     body, buyer, issuer = document["body"], document["buyer"], document["issuer"]
     if not isinstance(body, dict) or not isinstance(issuer, dict) or not isinstance(buyer, dict | None):

@@ -3,11 +3,9 @@
 from __future__ import annotations
 
 import dataclasses
-import io
 from datetime import UTC, date, datetime, timedelta
 
-import pypdf
-
+from invoice_service.documents.attached import attached_evidence, is_pdf
 from invoice_service.domain.numbering import SHANGHAI
 from invoice_service.errors import N_, InvalidInput
 from invoice_service.ledger import evidence as ev
@@ -15,7 +13,6 @@ from invoice_service.queries.views import StepView, VerdictView
 from invoice_service.services import Services
 from invoice_service.store import invoices
 
-ATTACHMENT = "evidence.json"
 SENTENCES = {
     ev.GENUINE: N_("Issued by this service, unchanged to the byte, and on the chain."),
     ev.ALTERED: N_("This is not what was issued. Do not accept it."),
@@ -48,7 +45,7 @@ def verify_file(services: Services, data: bytes) -> VerdictView:
         raise UnreadableFile({"file": NOT_A_FILE}) from error
     verdict = ev.verify(evidence, trusted_issuer=services.keyring.issuer_id, chain=services.heads)
     view = describe(verdict, evidence)
-    if verdict.verdict == ev.GENUINE and _is_pdf(data):  # of a PDF, only what it carries was checked
+    if verdict.verdict == ev.GENUINE and is_pdf(data):  # of a PDF, only what it carries was checked
         return dataclasses.replace(view, sentence=IN_A_PDF)
     return view
 
@@ -71,7 +68,7 @@ def verify_facts(services: Services, number: str, day: date, total_fen: int) -> 
 
 def describe(verdict: ev.Verdict, evidence: ev.Evidence) -> VerdictView:
     """For people. What the file says is repeated only where the verdict vouches for it."""
-    believed = evidence.body if verdict.verdict in (ev.GENUINE, ev.UNDECIDED) else {}
+    believed = ev.believed(verdict, evidence)
     issued_at = believed.get("issued_at")
     return VerdictView(
         verdict=verdict.verdict,
@@ -83,23 +80,3 @@ def describe(verdict: ev.Verdict, evidence: ev.Evidence) -> VerdictView:
         seller_name=believed.get("seller", {}).get("name"),
         steps=tuple(StepView(step.name, step.outcome, step.detail) for step in verdict.steps),
     )
-
-
-def attached_evidence(data: bytes) -> ev.Evidence:
-    """The evidence that a JSON file is, or that a PDF carries. Raises NotEvidence."""
-    return ev.parse(_attached(data) if _is_pdf(data) else data)
-
-
-def _is_pdf(data: bytes) -> bool:
-    return data.startswith(b"%PDF-")
-
-
-def _attached(data: bytes) -> bytes:
-    """The evidence in a PDF. Raises NotEvidence; a hostile PDF costs no more than its size."""
-    try:
-        found = pypdf.PdfReader(io.BytesIO(data)).attachments.get(ATTACHMENT, [])
-    except Exception as error:  # a stranger's file makes a parser raise anything; whatever it is, we say no
-        raise ev.NotEvidence("the PDF cannot be read") from error
-    if len(found) != 1:
-        raise ev.NotEvidence("the PDF carries no evidence")
-    return found[0]

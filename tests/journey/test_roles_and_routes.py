@@ -13,7 +13,7 @@ from contextlib import ExitStack
 import pytest
 from werkzeug.test import TestResponse
 
-from invoice_service.flow import look
+from invoice_service.flow import check_pile, look
 from tests.conftest import copy_of_database
 from tests.doors import DOORS, OVER_PLAIN_HTTP, Door, doors_of, filled, places
 from tests.people import EVERYBODY, NOBODY, Town, moved, town
@@ -31,6 +31,7 @@ def here(tmp_path_factory: pytest.TempPathFactory, module_migrated_database_url:
         look.at_market(made.services, officer, "PE01", "抽查 2026")
         look.at_vendor(made.services, officer, made.vendors["vendor"], "抽查 2026")
         look.at_stall(made.services, officer, "A01", "抽查 2026")
+        check_pile.begin(made.services, officer, [], "26539000000000000001", "抽查 2026")
         made.services.database.dispose()  # a database that is in use cannot be copied
         yield made
 

@@ -10,11 +10,13 @@ from __future__ import annotations
 from typing import Any
 from uuid import UUID
 
+from flask import request
 from flask_smorest import Blueprint
 
 from invoice_service.domain.tax_sources import Asked
-from invoice_service.flow import look
-from invoice_service.queries import supervision
+from invoice_service.flow import check_pile, look
+from invoice_service.queries import checks, supervision
+from invoice_service.web import checking
 from invoice_service.web.api import supervision_schemas as shapes
 from invoice_service.web.api.reading import JsonParser
 from invoice_service.web.api.schemas import Problem
@@ -29,6 +31,24 @@ blueprint = Blueprint(
 )
 blueprint.ARGUMENTS_PARSER = JsonParser()
 _SESSION: dict[str, Any] = {"security": [{"sessionToken": []}]}
+_PILE: dict[str, Any] = _SESSION | {
+    "requestBody": {
+        "required": True,
+        "content": {
+            "multipart/form-data": {
+                "schema": {
+                    "type": "object",
+                    "required": ["reason"],
+                    "properties": {
+                        "files": {"type": "array", "items": {"type": "string", "format": "binary"}},
+                        "numbers": {"type": "string"},
+                        "reason": {"type": "string"},
+                    },
+                }
+            }
+        },
+    }
+}
 
 
 @blueprint.get("/sources")
@@ -118,7 +138,7 @@ def sale(order_id: UUID) -> Any:
 @blueprint.alt_response(404, schema=Problem)
 @blueprint.alt_response(422, schema=Problem)
 @blueprint.doc(**_SESSION)
-def check(given: dict[str, str]) -> Any:
+def begin_spot_check(given: dict[str, str]) -> Any:
     """Begin a spot check of a stall, by its code. Recorded; whoever sells there can read it."""
     return {"stall": look.at_stall(services(), actor(), given["code"], given["reason"])}
 
@@ -131,3 +151,38 @@ def check(given: dict[str, str]) -> Any:
 def checked(code: str) -> Any:
     """Who may sell there now, today's sums, and the last minutes' sales against the chain."""
     return supervision.stall_check(services(), actor(), language(), code)
+
+
+@blueprint.post("/checks")
+@audience(Audience.OFFICER)
+@blueprint.response(201, shapes.BegunCheck)
+@blueprint.alt_response(422, schema=Problem)
+@blueprint.alt_response(429, schema=Problem)
+@blueprint.doc(**_PILE)
+def begin_check() -> Any:
+    """Bring a pile: `files` (PDF, JSON, ZIP, XLSX, CSV) and `numbers`, one to a line. Then take steps."""
+    form = request.form
+    check_id = check_pile.begin(
+        services(), actor(), checking.brought(), form.get("numbers", ""), form.get("reason", "")
+    )
+    return {"id": check_id}
+
+
+@blueprint.post("/checks/<int:check_id>/steps")
+@audience(Audience.OFFICER)
+@blueprint.response(200, shapes.CheckProgress)
+@blueprint.alt_response(404, schema=Problem)
+@blueprint.doc(**_SESSION)
+def check_step(check_id: int) -> Any:
+    """Check for most of a second. Repeat until `done` is `size`."""
+    return check_pile.step(services(), actor(), check_id)
+
+
+@blueprint.get("/checks/<int:check_id>")
+@audience(Audience.OFFICER)
+@blueprint.response(200, shapes.Check)
+@blueprint.alt_response(404, schema=Problem)
+@blueprint.doc(**_SESSION)
+def check(check_id: int) -> Any:
+    """What came out so far, for each thing in the pile. One's own checks only."""
+    return checks.one(services(), actor(), check_id)

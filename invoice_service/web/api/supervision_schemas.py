@@ -10,6 +10,7 @@ from invoice_service.web.api.market_schemas import Market, SellerAuthorisation
 from invoice_service.web.api.people_schemas import CURSOR, LIMIT
 from invoice_service.web.api.schemas import Figures, Instant, Ledger, StrictSchema
 from invoice_service.web.api.vendor_schemas import FEN_MAX, Threshold, VendorOrder
+from invoice_service.web.checking import sentence
 
 
 class PeriodQuery(StrictSchema):
@@ -203,3 +204,43 @@ class StallCheck(Schema):
     last_sale_at = Instant(allow_none=True)
     sales = fields.List(fields.Nested(SaleRow), metadata={"description": "of the last half hour"})
     chain_answers = fields.Boolean()
+
+
+class BegunCheck(Schema):
+    id = fields.Integer()
+
+
+class CheckProgress(Schema):
+    done = fields.Integer()
+    size = fields.Integer()
+
+
+class CheckStep(Schema):
+    name = fields.String()
+    outcome = fields.String(metadata={"enum": ["passed", "failed", "undecided"]})
+    detail = fields.String()
+
+
+class CheckedItem(Schema):
+    n = fields.Integer()
+    name = fields.String()
+    kind = fields.String(metadata={"enum": ["pdf", "evidence", "facts", "number", "none"]})
+    verdict = fields.String(
+        allow_none=True,
+        metadata={"enum": ["genuine", "altered", "unknown", "undecided", "unreadable", "repeated", None]},
+    )
+    sentence = fields.Function(lambda item: sentence(item), metadata={"type": "string"})
+    same_as = fields.Integer(allow_none=True, metadata={"description": "the item that this one repeats"})
+    number = fields.String(allow_none=True)
+    total_fen = fields.Integer(allow_none=True)
+    issued_at = Instant(allow_none=True)
+    seller_name = fields.String(allow_none=True)
+    steps = fields.List(fields.Nested(CheckStep))
+
+
+class Check(Schema):
+    id = fields.Integer()
+    reason = fields.String()
+    created_at = Instant()
+    done = fields.Integer()
+    items = fields.List(fields.Nested(CheckedItem))

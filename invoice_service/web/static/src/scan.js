@@ -22,7 +22,7 @@ async function look(box, field) {
   for (const track of video.srcObject.getTracks()) track.stop();
   video.hidden = true;
   start.hidden = false;
-  field.value = text;
+  field.value = field.tagName === "TEXTAREA" && field.value ? `${field.value}\n${text}` : text;
   said.textContent = text;
   field.form.querySelector("[type=submit]").focus();
 }
