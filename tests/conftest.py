@@ -35,6 +35,20 @@ _numbers = count(1)
 _server: list[Child] = []
 
 
+# Whose tests start whole installations, and are few and slow.
+SLOW_FOLDERS = ("scripts", "journey")
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Files of few slow tests first, so that the two processes end together."""
+
+    def rank(item: pytest.Item) -> int:
+        folder = item.path.parent.name
+        return SLOW_FOLDERS.index(folder) if folder in SLOW_FOLDERS else len(SLOW_FOLDERS)
+
+    items.sort(key=rank)
+
+
 def pytest_configure(config: pytest.Config) -> None:
     if hasattr(config, "workerinput") or config.option.collectonly:
         return
