@@ -6,9 +6,11 @@ import io
 
 import pypdf
 
+from invoice_service.errors import N_
 from invoice_service.ledger import evidence as ev
 
 ATTACHMENT = "evidence.json"
+UNREADABLE = N_("This is not an evidence file, nor a PDF that carries one.")
 
 
 def attached_evidence(data: bytes) -> ev.Evidence:

@@ -15,7 +15,9 @@ import zlib
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, replace
 
+from invoice_service.documents.attached import UNREADABLE
 from invoice_service.documents.sheets import read_sheet
+from invoice_service.domain.numbering import NOT_A_NUMBER
 from invoice_service.errors import N_, InvalidInput
 
 ITEMS_MAX = 500
@@ -31,12 +33,10 @@ _COLUMNS = {
     "total": ("total", "amount", "价税合计", "金额"),
 }
 
-UNREADABLE = N_("This is not an evidence file, nor a PDF that carries one.")
 TOO_LARGE = N_("This file is too large to be an invoice.")
 ENCRYPTED = N_("This file has a password. Unpack it and bring what is in it.")
 NESTED = N_("This is an archive within an archive. Unpack it and bring what is in it.")
 BROKEN = N_("This file in the archive is damaged.")
-NOT_A_NUMBER = N_("An invoice number has 20 digits.")
 
 
 class PileTooLarge(InvalidInput):
@@ -106,7 +106,7 @@ def _all(files: Iterable[tuple[str, bytes]], typed: str) -> Iterator[Item]:
     for line in typed.splitlines():
         if line.strip():
             found = NUMBER.search(line)
-            text = line.strip()[:NAME_MAX]
+            text = _printable(line.strip())
             yield Item(text, number=found[0]) if found else Item(text, problem=NOT_A_NUMBER)
 
 
@@ -201,4 +201,8 @@ def _is_the_systems(name: str) -> bool:
 def _named(name: str) -> str:
     """Without its folders, and without what a name may do to a page."""
     last = name.replace("\\", "/").rpartition("/")[2]
-    return "".join(c if c.isprintable() else "\ufffd" for c in last)[:NAME_MAX] or "?"
+    return _printable(last) or "?"
+
+
+def _printable(text: str) -> str:
+    return "".join(c if c.isprintable() else "\ufffd" for c in text)[:NAME_MAX]

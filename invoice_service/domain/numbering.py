@@ -8,6 +8,9 @@ from __future__ import annotations
 
 from datetime import date, datetime, timedelta, timezone
 
+from invoice_service.errors import N_
+
+NOT_A_NUMBER = N_("An invoice number has 20 digits.")
 SHANGHAI = timezone(timedelta(hours=8), "Asia/Shanghai")  # no daylight saving since 1991
 
 

@@ -17,8 +17,8 @@ from typing import Any
 
 from sqlalchemy import Connection, RowMapping
 
-from invoice_service.documents.attached import attached_evidence, is_pdf
-from invoice_service.documents.pile import UNREADABLE, Item, read_pile
+from invoice_service.documents.attached import UNREADABLE, attached_evidence, is_pdf
+from invoice_service.documents.pile import Item, read_pile
 from invoice_service.domain.access import Action
 from invoice_service.domain.money import BadAmount, parse_yuan
 from invoice_service.domain.numbering import business_day
@@ -135,7 +135,7 @@ def _kind(item: Item) -> str:
         return "pdf" if is_pdf(item.data) else "evidence"
     if not item.number:
         return "none"
-    return "facts" if item.day or item.total else "number"
+    return "facts" if item.day and item.total else "number"
 
 
 # --- checking ---------------------------------------------------------------------------------------------

@@ -12,15 +12,14 @@ from sqlalchemy import RowMapping
 from invoice_service.domain.policy import Actor, OutOfScope
 from invoice_service.errors import N_
 from invoice_service.ledger import evidence as ev
-from invoice_service.queries.verify import IN_A_PDF, NO_SUCH_FACTS, SENTENCES
+from invoice_service.queries.verify import IN_A_PDF, KNOWN_BY_FACTS, NO_SUCH_FACTS, SENTENCES
 from invoice_service.queries.views import StepView
 from invoice_service.services import Services
 from invoice_service.store import checks as stored
 
 LATEST = 20
 KNOWN_NUMBER = N_("This service issued an invoice with this number. Compare the date and the total.")
-KNOWN_FACTS = N_("An invoice with this number, date and total was issued here and is valid.")
-NO_SUCH_NUMBER = N_("No invoice with this number was issued in your region.")
+NO_SUCH_NUMBER = N_("No such invoice was issued in your region.")
 REPEATED = N_("The same as number {n} of this pile.")
 BAD = ("altered", "unknown")
 
@@ -129,7 +128,7 @@ def _sentence(row: RowMapping) -> str:
         case "number", ev.UNKNOWN:
             return NO_SUCH_NUMBER
         case "facts", ev.GENUINE:
-            return KNOWN_FACTS
+            return KNOWN_BY_FACTS
         case "facts", ev.UNKNOWN:
             return NO_SUCH_FACTS
     return SENTENCES[row["verdict"]]

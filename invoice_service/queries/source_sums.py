@@ -6,7 +6,7 @@ functions, so that a total and what it is made of cannot disagree.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict
 from datetime import date
 from typing import Any
@@ -126,7 +126,7 @@ def compared(now_rows: Iterable[Row], then_rows: Iterable[Row], asked: Asked) ->
     return Compared(_added(now_rows), _added(then_rows) if asked.earlier else None)
 
 
-def days(now_rows: Sequence[Row], then_rows: Sequence[Row], asked: Asked) -> tuple[DaySource, ...]:
+def _days(now_rows: Sequence[Row], then_rows: Sequence[Row], asked: Asked) -> tuple[DaySource, ...]:
     """Every day asked about, sold on or not."""
     now_sums, then_sums = _by_day(now_rows), _by_day(then_rows)
     days = [asked.first_day + n * DAY for n in range((asked.last_day - asked.first_day).days + 1)]
@@ -155,16 +155,17 @@ def sources(
     services: Services,
     asked: Asked,
     lang: str,
-    total: Compared,
-    days: tuple[DaySource, ...],
+    now_rows: Sequence[Row],
+    then_rows: Sequence[Row],
     by_rule: Sequence[Row],
 ) -> Sources:
+    """From rows of days, now and then, and rows of lines by rule."""
     ruled = [dict(row) | _rule_figures(row) for row in by_rule]
     return Sources(
         asked=asked,
         as_of=services.clock(),
-        total=total,
-        days=days,
+        total=compared(now_rows, then_rows, asked),
+        days=_days(now_rows, then_rows, asked),
         rules=tuple(_rule_source(rule, its, lang) for rule, its in _grouped(ruled, "rule")),
         kinds=tuple(
             KindSource(key, rows.named(asdict(GOODS_CLASSES[TaxClass(key)]), lang), _added(its))
@@ -184,10 +185,11 @@ def _grouped(ruled: Iterable[Row], name: str) -> list[tuple[str, list[Row]]]:
     found: dict[str, list[Row]] = {}
     for row in ruled:
         found.setdefault(row[name], []).append(row)
-    size: Callable[[tuple[str, list[Row]]], tuple[int, str]] = lambda one: (  # noqa: E731
-        -sum(row["amount_fen"] for row in one[1]),
-        one[0],
-    )
+
+    def size(one: tuple[str, list[Row]]) -> tuple[int, str]:
+        name, its = one
+        return -sum(row["amount_fen"] for row in its), name
+
     return sorted(found.items(), key=size)
 
 

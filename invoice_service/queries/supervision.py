@@ -62,7 +62,6 @@ def region(services: Services, actor: Actor, lang: str, asked: Asked) -> RegionV
         ids = [row["id"] for row in markets]
         now_rows, then_rows = sums.market_days(connection, ids, asked)
         by_rule = sums.by_rule(connection, ids, asked)
-    total = sums.compared(now_rows, then_rows, asked)
     shown = [
         MarketSource(
             code=one["code"],
@@ -78,7 +77,7 @@ def region(services: Services, actor: Actor, lang: str, asked: Asked) -> RegionV
     ]
     return RegionView(
         region=actor.region or "",
-        sources=sums.sources(services, asked, lang, total, sums.days(now_rows, then_rows, asked), by_rule),
+        sources=sums.sources(services, asked, lang, now_rows, then_rows, by_rule),
         markets=tuple(sorted(shown, key=lambda one: (-one.sums.figures.amount_fen, one.code))),
     )
 
@@ -113,14 +112,7 @@ def market(services: Services, actor: Actor, lang: str, code: str, asked: Asked)
     return MarketSources(
         market=rows.market_view(row, lang),
         reason=reason,
-        sources=sums.sources(
-            services,
-            asked,
-            lang,
-            sums.compared(now_rows, then_rows, asked),
-            sums.days(now_rows, then_rows, asked),
-            by_rule,
-        ),
+        sources=sums.sources(services, asked, lang, now_rows, then_rows, by_rule),
         vendors=tuple(sorted(listed, key=lambda one: (-one.sums.figures.amount_fen, one.id))),
         stalls=None if stalls is None else _stalls(stalls, lang),
         crossed=sum(is_over for _, is_over in used.values()),
@@ -144,14 +136,7 @@ def vendor(services: Services, actor: Actor, lang: str, vendor_id: int, asked: A
         market=rows.market_of(row, lang),
         seller=_seller(row, lang, now),
         reason=reason,
-        sources=sums.sources(
-            services,
-            asked,
-            lang,
-            sums.compared(now_days, then_days, asked),
-            sums.days(now_days, then_days, asked),
-            by_rule,
-        ),
+        sources=sums.sources(services, asked, lang, now_days, then_days, by_rule),
         stalls=_stalls(stalls, lang),
         gauge=gauge,
     )
@@ -229,15 +214,9 @@ def stall_check(services: Services, actor: Actor, lang: str, code: str) -> Stall
     today = midnight(business_day(now))
     with services.database.read() as connection:
         row = supervised.supervised_stall(connection, actor, code, now)
-        _reason(
-            connection,
-            actor,
-            Action.STALL_CHECKED,
-            row["market_id"],
-            row["vendor_id"],
-            now,
-            SayWhy(stall=row["code"]),
-        )
+        of_whom = row["market_id"], row["vendor_id"]
+        otherwise = SayWhy(stall=row["code"])
+        _reason(connection, actor, Action.STALL_CHECKED, *of_whom, now, otherwise, subject=row["code"])
         line = market_figures.stall_rows(connection, row["market_id"], now, code=row["code"])[0]
         who = row["vendor_id"]
         seller = supervised.supervised_vendor(connection, actor, who) if who else None
@@ -273,10 +252,11 @@ def _reason(
     vendor_id: int | None,
     now: datetime,
     otherwise: SayWhy,
+    subject: str | None = None,
 ) -> str:
     """The reason given for a look that still lasts. Raises `otherwise`."""
     since = now - LOOK_LASTS
-    reason = supervised.last_look(connection, actor.account_id, action, market_id, vendor_id, since)
+    reason = supervised.last_look(connection, actor.account_id, action, market_id, vendor_id, since, subject)
     if reason is None:
         raise otherwise
     return reason

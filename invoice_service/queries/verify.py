@@ -5,7 +5,7 @@ from __future__ import annotations
 import dataclasses
 from datetime import UTC, date, datetime, timedelta
 
-from invoice_service.documents.attached import attached_evidence, is_pdf
+from invoice_service.documents.attached import UNREADABLE, attached_evidence, is_pdf
 from invoice_service.domain.numbering import SHANGHAI
 from invoice_service.errors import N_, InvalidInput
 from invoice_service.ledger import evidence as ev
@@ -23,13 +23,12 @@ IN_A_PDF = N_(
     "The evidence in this PDF is genuine and on the chain. Compare what is printed with what stands here."
 )
 KNOWN_BY_FACTS = N_("An invoice with this number, date and total was issued here and is valid.")
-NOT_A_FILE = N_("This is not an evidence file, nor a PDF that carries one.")
 NO_SUCH_FACTS = N_("No invoice with this number, date and total was issued here.")
 
 
 class UnreadableFile(InvalidInput):
     code = "verify.unreadable"
-    message = NOT_A_FILE
+    message = UNREADABLE
 
 
 class NothingToVerify(InvalidInput):
@@ -42,7 +41,7 @@ def verify_file(services: Services, data: bytes) -> VerdictView:
     try:
         evidence = attached_evidence(data)
     except ev.NotEvidence as error:
-        raise UnreadableFile({"file": NOT_A_FILE}) from error
+        raise UnreadableFile({"file": UNREADABLE}) from error
     verdict = ev.verify(evidence, trusted_issuer=services.keyring.issuer_id, chain=services.heads)
     view = describe(verdict, evidence)
     if verdict.verdict == ev.GENUINE and is_pdf(data):  # of a PDF, only what it carries was checked

@@ -59,10 +59,11 @@ _ORDER_OF = text("SELECT order_id FROM invoices WHERE number = :number")
 # Of the latest records of one account only: a look lasts half an hour, and nobody makes more of them in it.
 _LAST_LOOK = text("""
     SELECT reason FROM (
-        SELECT action, market_id, vendor_id, reason, at FROM access_records
+        SELECT action, market_id, vendor_id, subject, reason, at FROM access_records
         WHERE account_id = :account_id ORDER BY id DESC LIMIT 300) AS recent
     WHERE action = :action AND at > :since AND market_id = :market_id
       AND vendor_id IS NOT DISTINCT FROM CAST(:vendor_id AS bigint)
+      AND (CAST(:subject AS text) IS NULL OR subject = :subject)
     ORDER BY at DESC LIMIT 1
 """)
 _BY_STALL = text("""
@@ -143,14 +144,19 @@ def last_look(
     market_id: int,
     vendor_id: int | None,
     since: datetime,
+    subject: str | None = None,
 ) -> str | None:
-    """The reason given for the latest look of a kind since an instant; None if there was none."""
+    """The reason given for the latest look of a kind since an instant; None if there was none.
+
+    A market or a vendor is what it is; of a stall, `subject` says which one was looked at.
+    """
     values: Mapping[str, Any] = {
         "account_id": account_id,
         "action": action.value,
         "market_id": market_id,
         "vendor_id": vendor_id,
         "since": since,
+        "subject": subject,
     }
     found: str | None = connection.execute(_LAST_LOOK, values).scalar()
     return found

@@ -9,13 +9,13 @@ from datetime import date
 from flask_babel import gettext
 
 from invoice_service.domain.money import BadAmount, parse_yuan
+from invoice_service.domain.numbering import NOT_A_NUMBER
 from invoice_service.errors import N_, InvalidInput
 from invoice_service.queries import verify
 from invoice_service.queries.views import VerdictView
 from invoice_service.web.context import limiter, services
 
 FIRST_YEAR = 2000  # a century of invoice numbers begins here, and no calendar arithmetic overflows
-BAD_NUMBER = N_("An invoice number has 20 digits.")
 BAD_DATE = N_("Please enter the date as 2026-11-23.")
 
 
@@ -38,7 +38,7 @@ def _read(form: Mapping[str, str]) -> tuple[str, date, int]:
     problems: dict[str, str] = {}
     number = form["number"].replace(" ", "")
     if not (len(number) == 20 and number.isascii() and number.isdigit()):
-        problems["number"] = BAD_NUMBER
+        problems["number"] = NOT_A_NUMBER
     day, total_fen = date.min, 0
     try:
         day = date.fromisoformat(form["date"].strip())

@@ -22,6 +22,7 @@ from invoice_service.domain.tax_sources import Asked
 from invoice_service.flow import issue, look, order, pay, reissue_code, sum_days
 from invoice_service.queries import access, market, supervision
 from invoice_service.services import Services
+from tests import make
 from tests.clock import Clock
 from tests.payer import PaysWhenAsked
 from tests.people import Town, town
@@ -277,6 +278,21 @@ def test_vendors_read_of_looks_at_them_and_at_all_of_them(place: Town) -> None:
     assert read("next_door") == [market_look]
     assert read("vendor_2") == []
     assert set(read("operator")) >= {market_look, vendor_look}
+
+
+def test_a_look_at_one_stall_opens_no_other(place: Town) -> None:
+    """Neither another of the same seller, nor another at which nobody sells."""
+    officer = who(place, "officer")
+    with place.services.database.unit_of_work() as uow:
+        for code, vendor in (("A08", "vendor"), ("E01", None), ("E02", None)):
+            seller = None if vendor is None else place.vendors[vendor]
+            make.stall(uow.connection, place.markets[1], seller, code=code)
+        uow.commit()
+    for looked, other in (("A01", "A08"), ("E01", "E02")):
+        look.at_stall(place.services, officer, looked, REASON)
+        supervision.stall_check(place.services, officer, "en", looked)
+        with pytest.raises(SayWhy):
+            supervision.stall_check(place.services, officer, "en", other)
 
 
 def test_a_stall_that_changes_hands_is_checked_anew(place: Town) -> None:

@@ -10,8 +10,10 @@ from datetime import UTC, datetime
 import pytest
 
 from invoice_service.documents import pile
+from invoice_service.documents.attached import UNREADABLE
 from invoice_service.documents.pile import BrokenArchive, EmptyPile, Item, PileTooLarge, read_pile
 from invoice_service.documents.workbook import Column, WorkSheet, workbook
+from invoice_service.domain.numbering import NOT_A_NUMBER
 
 PDF, JSON = b"%PDF-1.7 x", b'{"type": "x"}'
 N = "2653900000000000{:04d}"
@@ -48,7 +50,7 @@ def test_files_archives_lists_and_typed_numbers_in_their_order() -> None:
         (f"https://x.cn/verify?number={N.format(4)}", N.format(4), "", ""),
         ("12345", "", "", ""),
     ]  # fmt: skip
-    assert problems(items) == [None] * 7 + [pile.NOT_A_NUMBER]
+    assert problems(items) == [None] * 7 + [NOT_A_NUMBER]
 
 
 def test_what_is_brought_twice_says_so() -> None:
@@ -90,12 +92,12 @@ def lying() -> bytes:
         (zipped(("inner.zip", zipped(("a.pdf", PDF))), ("b.pdf", PDF)), [pile.NESTED, None]),
         (zipped(("bomb.pdf", b"0" * 4_900_000), ("b.pdf", PDF)), [pile.TOO_LARGE, None]),
         (zipped(("long.pdf", PDF + bytes(range(256)) * 20_000), kind=zipfile.ZIP_STORED), [pile.TOO_LARGE]),
-        (b"\x89PNG\r\n", [pile.UNREADABLE]),
-        (b"", [pile.UNREADABLE]),
-        (b"hello, world\n1,2\n", [pile.UNREADABLE]),
+        (b"\x89PNG\r\n", [UNREADABLE]),
+        (b"", [UNREADABLE]),
+        (b"hello, world\n1,2\n", [UNREADABLE]),
         (PDF + b"0" * 5_000_001, [pile.TOO_LARGE]),
-        (listed((N.format(1),), columns=("name",)), [pile.UNREADABLE]),
-        (f"number\n{N.format(1)}\nx\n".encode(), [None, pile.NOT_A_NUMBER]),
+        (listed((N.format(1),), columns=("name",)), [UNREADABLE]),
+        (f"number\n{N.format(1)}\nx\n".encode(), [None, NOT_A_NUMBER]),
     ],
 )
 def test_what_cannot_be_read_says_why_and_stops_nothing(data: bytes, expected: list[str | None]) -> None:
@@ -138,3 +140,5 @@ def test_names_are_only_names(name: str) -> None:
     assert "/" not in item.name
     assert "\\" not in item.name
     assert 1 <= len(item.name) <= pile.NAME_MAX
+    if name.strip():
+        assert all(one.name.isprintable() for one in read_pile([], name))
