@@ -26,9 +26,13 @@ from invoice_service.queries.verify import SENTENCES
 from invoice_service.store import rollups
 from invoice_service.store.migrate import migrate
 from invoice_service.store.unit_of_work import Database
+from invoice_service.supervision import bundle
 from invoice_service.web import metrics
 
 EXIT_CODES = {evidence.GENUINE: 0, evidence.ALTERED: 1, evidence.UNKNOWN: 1, evidence.UNDECIDED: 2}
+
+BUNDLE_EXIT_CODES = {bundle.RECOMPUTED: 0, bundle.ALTERED: 1, bundle.UNDECIDED: 2}
+MARKS = {evidence.PASSED: "✓", evidence.FAILED: "✗", evidence.OPEN: "?"}
 
 
 def main() -> None:
@@ -71,6 +75,9 @@ def _parser() -> argparse.ArgumentParser:
     verify.add_argument("--trust", metavar="ROOT", help="the issuer's root: fingerprint in hex, or key file")
     verify.add_argument("--rpc", metavar="URL", help="a chain endpoint to ask whether the head is anchored")
     verify.add_argument("--json", action="store_true", help="one JSON object per file")
+    again = add("recompute", recompute, "Make a finding again from its bundle. Exit code as for verify.")
+    again.add_argument("file", type=Path, metavar="FILE", help="a bundle from a case")
+    again.add_argument("--trust", metavar="ROOT", help="the issuer's root: fingerprint in hex, or key file")
     return parser
 
 
@@ -182,16 +189,31 @@ def _verify_one(path: Path, trusted: bytes | None, heads: ChainHeads | None, *, 
 
 
 def _print_verdict(path: Path, verdict: evidence.Verdict, *, asked_chain: bool) -> None:
-    marks = {evidence.PASSED: "✓", evidence.FAILED: "✗", evidence.OPEN: "?"}
     sentence = SENTENCES[verdict.verdict]
     if verdict.verdict == evidence.GENUINE and not asked_chain:
         sentence = "Signed by the issuer and in its log. The chain was not asked (--rpc URL)."
     print(f"{path}: {verdict.verdict.upper()}. {sentence}")
     for step in verdict.steps:
-        print(f"  {marks[step.outcome]} {step.name}: {step.detail}")
+        print(f"  {MARKS[step.outcome]} {step.name}: {step.detail}")
     if verdict.existed_by:
         print(f"  Existed by {verdict.existed_by:%Y-%m-%d %H:%M:%S} UTC.")
         print(f"  That chain is run by: {verdict.chain_operator}.")
+
+
+def recompute(_config: Config, arguments: Any) -> int:
+    trusted = _trusted(arguments.trust) if arguments.trust else None
+    try:
+        with arguments.file.open("rb") as file:
+            finding, verdict = bundle.verify(file, trusted_issuer=trusted)
+    except (OSError, bundle.NotABundle) as error:
+        print(f"{arguments.file}: not a bundle ({error})", file=sys.stderr)
+        return BUNDLE_EXIT_CODES[bundle.ALTERED]
+    print(f"{arguments.file}: {verdict.verdict.upper()}. {finding.rule}, {finding.last_day}: {finding.key}")
+    for step in verdict.steps:
+        print(f"  {MARKS[step.outcome]} {step.name}: {step.detail}")
+    for name, value in finding.figures.items():
+        print(f"    {name}: {value}")
+    return BUNDLE_EXIT_CODES[verdict.verdict]
 
 
 def _trusted(root: str) -> bytes:

@@ -15,7 +15,7 @@ import structlog
 from chain.client import LedgerContract
 from invoice_service.app import ledger_contract
 from invoice_service.errors import Error
-from invoice_service.flow import anchor, close_access_day, pay, seal, sum_days
+from invoice_service.flow import anchor, close_access_day, find, pay, seal, sum_days
 from invoice_service.services import Services
 
 log = structlog.get_logger()
@@ -30,6 +30,7 @@ def run(services: Services, stopping: threading.Event) -> None:
         _Part("payments", lambda: _chase(services), config.chase_interval_ms),
         _Part("access", lambda: _close_days(services), config.close_interval_ms),
         _Part("sums", lambda: _sum_days(services), config.close_interval_ms),
+        _Part("rules", lambda: _run_rules(services), config.close_interval_ms),
     )
     threads = [threading.Thread(target=part.run, args=(stopping,), name=part.name) for part in parts]
     for thread in threads:
@@ -107,6 +108,11 @@ def _close_days(services: Services) -> None:
     closed = close_access_day.close_ended(services)
     if closed:
         log.info("access record closed", days=closed)
+
+
+def _run_rules(services: Services) -> None:
+    while ran := find.find_ended(services):
+        log.info("rules run", days=ran)
 
 
 def _sum_days(services: Services) -> None:

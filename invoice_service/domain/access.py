@@ -62,6 +62,8 @@ class Action(enum.StrEnum):
     PILE_CHECKED = "pile.check", N_("Had a pile of invoices checked")
     INVOICE_CHECKED = "invoice.check", N_("Checked an invoice that was shown")
     COMPLAINT_ANSWERED = "complaint.answer", N_("Answered a shopper's report about a stall")
+    CASE_LOOKED_AT = "case.look", N_("Looked at a finding")
+    CASE_HANDLED = "case.handle", N_("Worked on a finding")
     LISTS_IMPORTED = "lists.import", N_("Imported a list")
 
 

@@ -94,7 +94,10 @@ class StallDetails:
 
 @dataclass(frozen=True, slots=True)
 class VendorDetails:
-    """`tax_id` is None for somebody who sells without registration, and for nobody else."""
+    """`tax_id` is None for somebody who sells without registration, and for nobody else.
+
+    `licensed_classes`: the kinds of goods that the licence covers; empty where that is not on record.
+    """
 
     name_zh: str
     name_en: str
@@ -104,6 +107,7 @@ class VendorDetails:
     tax_period: str
     licence_no: str | None
     licence_until: date | None
+    licensed_classes: list[str]
     default_name_zh: str
     default_name_en: str
     default_tax_code: str
@@ -221,6 +225,7 @@ def read_vendor(given: Mapping[str, str]) -> VendorDetails:
         tax_period=form.one_of("tax_period", TAX_PERIODS),
         licence_no=form.optional("licence_no"),
         licence_until=_licence_until(form),
+        licensed_classes=_licensed_classes(form),
         default_name_zh=form.text("default_name_zh", default=usual.name_zh if usual else "-"),
         default_name_en=form.text("default_name_en", default=usual.name_en if usual else "-"),
         default_tax_code=form.fits(
@@ -251,6 +256,13 @@ def _licence_until(form: _Form) -> date | None:
     except BadDay:
         form.complain("licence_until", DAY_WRONG)
         return None
+
+
+def _licensed_classes(form: _Form) -> list[str]:
+    """Tax classes, apart by spaces."""
+    found = form.raw("licensed_classes").split()
+    form.complain("licensed_classes", None if set(found) <= set(TaxClass) else CHOOSE_ONE)
+    return sorted(set(found))
 
 
 def _tax_id(form: _Form, kind: str) -> str | None:

@@ -17,8 +17,8 @@ from invoice_service.store import catalogue, market
 
 def add(services: Services, actor: Actor, given: Mapping[str, str], market_code: str | None = None) -> int:
     """As typed: name_zh, name_en, taxpayer_kind, tax_id, self_produced ("1" or ""), tax_period, licence_no,
-    licence_until (2026-12-31 or empty), default_tax_class; default_name_zh, default_name_en and
-    default_tax_code where they are to differ from the class's own.
+    licence_until (2026-12-31 or empty), licensed_classes (apart by spaces), default_tax_class;
+    default_name_zh, default_name_en and default_tax_code where they are to differ from the class's own.
 
     Raises OutOfScope, BadVendor, VendorExists.
     """

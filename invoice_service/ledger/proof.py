@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from bisect import bisect_left
+from collections.abc import Mapping, Sequence
 
 from invoice_service.ledger.tree import HASH_BYTES, node_hash
 
@@ -52,3 +53,27 @@ def is_consistent(
             new_computed = node_hash(new_computed, sibling)
         node, last = node >> 1, last >> 1
     return last == 0 and old_computed == old_root and new_computed == new_root
+
+
+def includes_many(leaves: Mapping[int, bytes], size: int, path: Sequence[bytes], root: bytes) -> bool:
+    """Whether all these leaf hashes stand at their indexes of the tree of `size` entries with head `root`.
+
+    `path` is what `tree.inclusion_of_many` makes; every hash of it must be used, in its order.
+    """
+    indexes, rest = sorted(leaves), list(reversed(path))
+    if not indexes or not 0 <= indexes[0] <= indexes[-1] < size or any(len(n) != HASH_BYTES for n in path):
+        return False
+
+    def hash_of(start: int, end: int) -> bytes:
+        if bisect_left(indexes, end) == bisect_left(indexes, start):
+            return rest.pop()
+        if end - start == 1:
+            return leaves[start]
+        middle = start + (1 << ((end - start - 1).bit_length() - 1))
+        left = hash_of(start, middle)
+        return node_hash(left, hash_of(middle, end))
+
+    try:
+        return hash_of(0, size) == root and not rest
+    except IndexError:
+        return False

@@ -11,6 +11,7 @@ Nothing here reads or writes storage: functions take a `read` that answers a til
 from __future__ import annotations
 
 import hashlib
+from bisect import bisect_left
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 
@@ -169,3 +170,26 @@ def consistency_proof(old_size: int, new_size: int, read: TileReader) -> list[by
     if not old_is_complete:
         proof.append(_range_root(start, end, read))
     return proof[::-1]
+
+
+def inclusion_of_many(indexes: Sequence[int], size: int, read: TileReader) -> list[bytes]:
+    """One proof for many entries at once: the roots of what lies between them, as one walks down the tree.
+
+    `indexes` are in order, each once. Entries of one day lie together, so that a hundred thousand of them
+    share a proof of a few dozen hashes. Raises IndexError.
+    """
+    if indexes and not 0 <= indexes[0] <= indexes[-1] < size:
+        raise IndexError(f"not all of them are among the first {size}")
+    path: list[bytes] = []
+
+    def walk(start: int, end: int) -> None:
+        if bisect_left(indexes, end) == bisect_left(indexes, start):
+            path.append(_range_root(start, end, read))
+        elif end - start > 1:
+            middle = start + (1 << ((end - start - 1).bit_length() - 1))
+            walk(start, middle)
+            walk(middle, end)
+
+    if size:
+        walk(0, size)
+    return path

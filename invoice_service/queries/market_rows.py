@@ -46,7 +46,7 @@ USUAL_DAYS = 5  # of seven: sold at this time so often that nothing for two hour
 STALL_TEXTS = ("name_zh", "name_en", "kind_zh", "kind_en", "place_zh", "place_en")
 VENDOR_TEXTS = (
     "name_zh", "name_en", "self_produced", "tax_period", "default_name_zh", "default_name_en",
-    "default_tax_code", "default_tax_class",
+    "default_tax_code", "default_tax_class", "licensed_classes",
 )  # fmt: skip
 _FIGURES = ("orders", "amount_fen", "invoices", "invoiced_fen")
 

@@ -207,6 +207,7 @@ class VendorDetail:
     default_name_en: str
     default_tax_code: str
     default_tax_class: str
+    licensed_classes: list[str]  # tax classes; empty where the licence's scope is not on record
     account_id: int | None  # of the vendor's own sign-in, if there is one
     week: tuple[DayFigures, ...]
     authorisations: tuple[AuthorisationView, ...]

@@ -31,7 +31,13 @@ from sqlalchemy import (
 )
 from sqlalchemy.dialects.postgresql import JSONB, UUID
 
-from invoice_service.store import check_tables, complaint_tables, people_tables, sums_tables  # noqa: F401 - their tables are in the metadata, too
+from invoice_service.store import (  # noqa: F401 - their tables are in the metadata, too
+    check_tables,
+    complaint_tables,
+    finding_tables,
+    people_tables,
+    sums_tables,
+)
 from invoice_service.store.schema import bytes_long, instant, metadata, one_of, positive, text
 
 deployment = Table(
@@ -84,6 +90,7 @@ vendors = Table(
     text("tax_period"),
     text("licence_no", nullable=True),
     Column("licence_until", Date),
+    Column("licensed_classes", ARRAY(Text), nullable=False, server_default="{}"),
     text("default_name_zh"),
     text("default_name_en"),
     text("default_tax_code"),
@@ -93,7 +100,8 @@ vendors = Table(
     CheckConstraint("(taxpayer_kind = 'natural_person') = (tax_id IS NULL)", name="tax_id_where_registered"),
     CheckConstraint("default_tax_code ~ '^[0-9]{19}$'", name="default_tax_code_digits"),
     UniqueConstraint("market_id", "id"),
-    comment="default_…: the goods class that a plain amount is sold under. licence_until: its last day.",
+    comment="default_…: the goods class that a plain amount is sold under. licence_until: its last day. "
+    "licensed_classes: the tax classes that the licence covers; empty where that is not on record.",
 )
 
 stalls = Table(

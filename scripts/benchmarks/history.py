@@ -13,7 +13,7 @@ import multiprocessing
 import os
 import random
 import uuid
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from typing import Any
@@ -34,7 +34,7 @@ from invoice_service.services import Services
 from invoice_service.store import catalogue, log, orders, rollups, tables
 from invoice_service.store.outbox import OutboxRow
 from scripts.lib import market_day
-from scripts.lib.market_day import Offer
+from scripts.lib.market_day import Offer, Visit
 
 PROVIDER = "sandbox"
 DAILY_LEAST = 60  # fewer orders than this a stall and year make shorter history
@@ -91,13 +91,16 @@ def _write_batch(task: tuple[Config, int, Sequence[datetime]]) -> int:
     _config, seed, instants = task
     luck = random.Random(seed)  # noqa: S311
     with _services.database.unit_of_work() as uow:
-        shops = _shops(uow.connection)
-        _write(uow.connection, _made(uow.connection, shops, instants, luck))
+        write(_services, uow.connection, _visits(shops(uow.connection), instants, luck), luck, _follow)
         uow.commit()
     return len(instants)
 
 
-def _shops(connection: Connection) -> list[Shop]:
+def _follow(now: datetime) -> None:
+    _clock.now = now
+
+
+def shops(connection: Connection) -> list[Shop]:
     """Every stall where somebody sells now, the liveliest first as chance will have it."""
     rows = [row for row in catalogue.all_stalls(connection, datetime.now(UTC)) if row["vendor_id"]]
     return [_shop(catalogue.to_stall(row), catalogue.stock(connection, row["vendor_id"])) for row in rows]
@@ -106,6 +109,14 @@ def _shops(connection: Connection) -> list[Shop]:
 def _shop(stall: Stall, stock: Sequence[Goods]) -> Shop:
     offers = [Offer(goods.sku, goods.unit, goods.price_fen) for goods in stock if goods.available]
     return Shop(stall, {goods.sku: goods for goods in stock}, offers)
+
+
+def _visits(
+    shops: Sequence[Shop], instants: Sequence[datetime], luck: random.Random
+) -> Iterator[tuple[datetime, Shop, Visit]]:
+    weights = market_day.popularity(len(shops))
+    for instant, shop in zip(instants, luck.choices(shops, weights, k=len(instants)), strict=True):
+        yield instant, shop, market_day.visit(shop.stall.code, shop.offers, instant, luck)
 
 
 @dataclass(slots=True)
@@ -124,36 +135,60 @@ class _Rows:
     goods: list[rollups.GoodsRow]
 
 
+def write(
+    services: Services,
+    connection: Connection,
+    visits: Iterable[tuple[datetime, Shop, Visit]],
+    luck: random.Random,
+    follow: Callable[[datetime], None],
+) -> None:
+    """Make what these visits came to, in one transaction. `follow` sets the services' clock.
+
+    The log's head is locked last, and so for as short as can be.
+    """
+    rows = _made(services, connection, list(visits), luck, follow)
+    for table in (tables.orders, tables.order_lines, tables.payments, tables.sales, tables.invoices,
+                  tables.invoice_lines, tables.buyer_documents):  # fmt: skip
+        _copy(connection, table, getattr(rows, table.name))
+    rollups.add_hours(connection, rollups.summed_hours(rows.hours), business_day(datetime.now(UTC)))
+    rollups.add_goods(connection, rollups.summed_goods(rows.goods))
+    old = log.lock(connection)
+    waiting = [OutboxRow(0, int(e.kind), e.fact, e.entry, e.signature) for e in rows.entries]
+    seal.append(services, connection, old, waiting)
+
+
 def _made(
-    connection: Connection, shops: Sequence[Shop], instants: Sequence[datetime], luck: random.Random
+    services: Services,
+    connection: Connection,
+    visits: Sequence[tuple[datetime, Shop, Visit]],
+    luck: random.Random,
+    follow: Callable[[datetime], None],
 ) -> _Rows:
     rows = _Rows([], [], [], [], [], [], [], [], [], [])
-    weights = market_day.popularity(len(shops))
-    payment_ids = iter(_reserved(connection, "payments_id_seq", len(instants)))
-    sequences = iter(_reserved(connection, "invoice_sequence", len(instants)))
-    for instant, shop in zip(instants, luck.choices(shops, weights, k=len(instants)), strict=True):
-        visit = market_day.visit(shop.stall.code, shop.offers, instant, luck)
-        order = _order(shop, instant, visit.wanted)
+    payment_ids = iter(_reserved(connection, "payments_id_seq", len(visits)))
+    sequences = iter(_reserved(connection, "invoice_sequence", len(visits)))
+    for instant, shop, visit in visits:
+        order = _order(services, shop, instant, visit.wanted)
         if not visit.pays:
-            _keep_order(rows, replace(order, status=OrderStatus.CLOSED))
+            _keep_order(services, rows, replace(order, status=OrderStatus.CLOSED))
             continue
         paid_at = instant + timedelta(seconds=luck.randrange(5, 60))
         order = replace(order, status=OrderStatus.PAID, paid_at=paid_at)
-        _keep_order(rows, order)
-        commitment = _keep_sale(rows, order, next(payment_ids), paid_at)
+        _keep_order(services, rows, order)
+        follow(paid_at)
+        commitment = _keep_sale(services, rows, order, next(payment_ids), paid_at)
         if visit.buyer is not None:
-            _clock.now = paid_at + timedelta(seconds=luck.randrange(3, 90))
-            drawn = issue.draw_up(_services, order, visit.buyer, sale=commitment, sequence=next(sequences))
+            follow(paid_at + timedelta(seconds=luck.randrange(3, 90)))
+            drawn = issue.draw_up(services, order, visit.buyer, sale=commitment, sequence=next(sequences))
             _keep_invoice(rows, drawn)
     return rows
 
 
-def _order(shop: Shop, instant: datetime, wanted: PlainAmount | Basket) -> Order:
-    _clock.now = instant
+def _order(services: Services, shop: Shop, instant: datetime, wanted: PlainAmount | Basket) -> Order:
     if isinstance(wanted, PlainAmount):
         lines = (plain_line(shop.stall.default_goods, wanted.amount_fen),)
     else:
-        lines = priced_lines(wanted.items, shop.stock, max_lines=_services.config.max_lines)
+        lines = priced_lines(wanted.items, shop.stock, max_lines=services.config.max_lines)
     return Order(
         id=time_ordered_id(instant, os.urandom(10)),
         stall=shop.stall,
@@ -162,17 +197,17 @@ def _order(shop: Shop, instant: datetime, wanted: PlainAmount | Basket) -> Order
         amount_fen=sum(line.amount_fen for line in lines),
         lines=lines,
         created_at=instant,
-        expires_at=instant + timedelta(seconds=_services.config.order_lifetime_s),
+        expires_at=instant + timedelta(seconds=services.config.order_lifetime_s),
     )
 
 
-def _keep_order(rows: _Rows, order: Order) -> None:
-    token = _services.keyring.tokens.derive(ORDER, str(order.id))
+def _keep_order(services: Services, rows: _Rows, order: Order) -> None:
+    token = services.keyring.tokens.derive(ORDER, str(order.id))
     rows.orders.append(orders.order_values(order, fingerprint(token)))
     rows.order_lines += orders.line_values(order)
 
 
-def _keep_sale(rows: _Rows, order: Order, payment_id: int, paid_at: datetime) -> bytes:
+def _keep_sale(services: Services, rows: _Rows, order: Order, payment_id: int, paid_at: datetime) -> bytes:
     rows.payments.append(
         {
             "id": payment_id,
@@ -186,8 +221,7 @@ def _keep_sale(rows: _Rows, order: Order, payment_id: int, paid_at: datetime) ->
             "disposition": "settles",
         }
     )
-    _clock.now = paid_at
-    sale = pay.attest(_services, order, payment_id, provider=PROVIDER, paid_at=paid_at)
+    sale = pay.attest(services, order, payment_id, provider=PROVIDER, paid_at=paid_at)
     rows.sales.append(dict(sale.values))
     rows.entries.append(sale.entry)
     rows.hours.append(sale.hour)
@@ -202,18 +236,6 @@ def _keep_invoice(rows: _Rows, drawn: issue.Drawn) -> None:
     rows.buyer_documents.append({"number": drawn.number, "document": drawn.buyer, "salt": drawn.buyer_salt})
     rows.entries.append(drawn.entry)
     rows.hours.append(drawn.hour)
-
-
-def _write(connection: Connection, rows: _Rows) -> None:
-    """One transaction. The log's head is locked last, and so for as short as can be."""
-    for table in (tables.orders, tables.order_lines, tables.payments, tables.sales, tables.invoices,
-                  tables.invoice_lines, tables.buyer_documents):  # fmt: skip
-        _copy(connection, table, getattr(rows, table.name))
-    rollups.add_hours(connection, rollups.summed_hours(rows.hours), business_day(datetime.now(UTC)))
-    rollups.add_goods(connection, rollups.summed_goods(rows.goods))
-    old = log.lock(connection)
-    waiting = [OutboxRow(0, int(e.kind), e.fact, e.entry, e.signature) for e in rows.entries]
-    seal.append(_services, connection, old, waiting)
 
 
 def _copy(connection: Connection, table: Table, rows: Sequence[Mapping[str, Any]]) -> None:

@@ -71,6 +71,7 @@ def _seed_stall(connection: Connection, market_id: int, stall: Mapping[str, Any]
         taxpayer_kind=seller["taxpayer_kind"],
         tax_id=seller.get("tax_id"),
         self_produced=seller["self_produced"],
+        licensed_classes=sorted({item["tax_class"] for item in stall["goods"]}),
         default_name_zh=usual.name_zh,
         default_name_en=usual.name_en,
         default_tax_code=default["tax_code"],

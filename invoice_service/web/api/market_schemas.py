@@ -108,6 +108,11 @@ class VendorInput(StrictSchema):
     tax_period = fields.String(required=True, metadata={"enum": ["month", "quarter"]})
     licence_no = text()
     licence_until = text("the licence's last day, as 2026-12-31, or empty")
+    licensed_classes = fields.List(
+        fields.String(),
+        load_default=list,
+        metadata={"description": "the tax classes that the licence covers; empty: not on record"},
+    )
     default_tax_class = fields.String(required=True)
     default_name_zh = text("empty: the class's own")
     default_name_en = text("empty: the class's own")
@@ -317,6 +322,7 @@ class VendorDetail(Schema):
     default_name_en = fields.String()
     default_tax_code = fields.String()
     default_tax_class = fields.String()
+    licensed_classes = fields.List(fields.String())
     account_id = fields.Integer(allow_none=True)
     week = fields.List(fields.Nested(DaySum))
     authorisations = fields.List(fields.Nested(SellerAuthorisation))
@@ -397,4 +403,7 @@ class Imported(Schema):
 
 def given_vendor(given: dict[str, Any]) -> dict[str, str]:
     """As a form would send it, which is how `flow.manage_vendor` reads it."""
-    return given | {"self_produced": "1" if given["self_produced"] else ""}
+    return given | {
+        "self_produced": "1" if given["self_produced"] else "",
+        "licensed_classes": " ".join(given["licensed_classes"]),
+    }

@@ -56,7 +56,7 @@ def vendor_new() -> str:
 @blueprint.post("/vendors/new")
 @audience(Audience.MARKET)
 def vendor_add() -> AnyResponse | tuple[str, int]:
-    form = request.form.to_dict()
+    form = _typed()
     try:
         vendor_id = manage_vendor.add(services(), actor(), form, chosen())
     except Error as error:
@@ -76,7 +76,7 @@ def vendor(vendor_id: int) -> str:
 @blueprint.post("/vendors/<int:vendor_id>")
 @audience(Audience.MARKET)
 def vendor_edit(vendor_id: int) -> AnyResponse | tuple[str, int]:
-    form = request.form.to_dict()
+    form = _typed()
     try:
         manage_vendor.edit(services(), actor(), vendor_id, form)
     except Error as error:
@@ -131,6 +131,10 @@ def _vendor_page(vendor_id: int, form: dict[str, str] | None, errors: dict[str, 
     )
 
 
+def _typed() -> dict[str, str]:
+    return request.form.to_dict() | {"licensed_classes": " ".join(request.form.getlist("licensed_classes"))}
+
+
 def _as_typed(found: VendorDetail) -> dict[str, str]:
     line = found.line
     return {
@@ -142,6 +146,7 @@ def _as_typed(found: VendorDetail) -> dict[str, str]:
         "tax_period": found.tax_period,
         "licence_no": line.licence_no or "",
         "licence_until": line.licence_until.isoformat() if line.licence_until else "",
+        "licensed_classes": " ".join(found.licensed_classes),
         "default_tax_class": found.default_tax_class,
         "default_name_zh": found.default_name_zh,
         "default_name_en": found.default_name_en,

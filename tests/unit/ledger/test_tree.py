@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import random
 from collections.abc import Sequence
 
 import pytest
@@ -230,3 +231,30 @@ def test_any_path_as_the_specification_says_it(size: int, path: list[bytes], dat
     for new_root in (known, heads[1] if heads else known):
         expected = heads == (known, new_root)
         assert proof.is_consistent(old, size, path, known, new_root) is expected
+
+
+@given(size=st.integers(1, 700), seed=st.integers(0, 2**32))
+@settings(max_examples=60, deadline=None)
+def test_one_proof_for_many_entries(size: int, seed: int) -> None:
+    """It holds for exactly these leaves at these places, and no hash of it can go, come or change."""
+    luck = random.Random(seed)  # noqa: S311
+    leaves = [tree.leaf_hash(n.to_bytes(4, "big")) for n in range(size)]
+    tiles = grown(leaves)
+    chosen = sorted(luck.sample(range(size), luck.randint(1, size)))
+    path, root = tree.inclusion_of_many(chosen, size, tiles.read), tree.root(size, tiles.read)
+    placed = {index: leaves[index] for index in chosen}
+    assert proof.includes_many(placed, size, path, root)
+    other = luck.choice(chosen)
+    assert not proof.includes_many({**placed, other: bytes(32)}, size, path, root)
+    assert not proof.includes_many(placed, size, [*path, bytes(32)], root)
+    if path:
+        assert not proof.includes_many(placed, size, path[1:], root)
+        assert not proof.includes_many(placed, size, [bytes(32), *path[1:]], root)
+
+
+def test_a_proof_for_many_is_of_entries_in_the_log() -> None:
+    tiles = grown(LEAVES)
+    assert not proof.includes_many({}, len(LEAVES), [], tree.root(len(LEAVES), tiles.read))
+    for indexes in ([-1], [len(LEAVES)]):
+        with pytest.raises(IndexError):
+            tree.inclusion_of_many(indexes, len(LEAVES), tiles.read)

@@ -1,0 +1,233 @@
+"""Findings as cases: lists for the desk, one with everything that was done, and the rules with their record.
+
+A list names no vendor: a case opens its vendor's books, and opening it is recorded (`flow.handle_case`).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import date, datetime
+from typing import Any
+from uuid import UUID
+
+from sqlalchemy import RowMapping
+
+from invoice_service.domain.case import STEPS, CaseState, Step, UnknownCase
+from invoice_service.domain.listing import chosen
+from invoice_service.domain.numbering import business_day
+from invoice_service.domain.policy import Actor, OutOfScope, Scope, check_supervise
+from invoice_service.queries.market_rows import named
+from invoice_service.services import Services
+from invoice_service.store import findings, supervised
+from invoice_service.supervision import catalogue
+from invoice_service.supervision.catalogue import RULE_IDS, Rule
+
+STATES = ("open", "mine", "closed", "all")
+RULES = ("all", *RULE_IDS)
+RECORDS_SHOWN = 50
+
+Row = Mapping[str, Any] | RowMapping
+
+
+@dataclass(frozen=True, slots=True)
+class CaseLine:
+    """`times`: on how many days the same was found, `last_seen` the latest of them."""
+
+    id: int
+    rule: str
+    rule_name: str
+    says: str
+    market_code: str
+    market_name: str
+    stall: str | None
+    day: date
+    last_seen: date
+    times: int
+    found_at: datetime
+    state: str
+    outcome: str | None
+    assigned_name: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class StepView:
+    who: str
+    step: str
+    words: str
+    outcome: str | None
+    at: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class RecordView:
+    """A sale by its order, or an invoice by its number."""
+
+    sale: UUID | None
+    invoice: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class Colleague:
+    account_id: int
+    name: str
+
+
+@dataclass(frozen=True, slots=True)
+class CaseView:
+    """`figures` as they are kept, `_fen` in fen; `may`: the steps that can be taken now."""
+
+    line: CaseLine
+    first_day: date
+    innocent: str
+    vendor_id: int | None
+    vendor_name: str | None
+    figures: Mapping[str, Any]
+    thresholds: Mapping[str, Any]
+    rule_since: date
+    records: tuple[RecordView, ...]
+    records_in_all: int
+    steps: tuple[StepView, ...]
+    may: tuple[Step, ...]
+    colleagues: tuple[Colleague, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class CaseList:
+    rows: tuple[CaseLine, ...]
+    next_key: int | None
+
+
+@dataclass(frozen=True, slots=True)
+class RuleView:
+    """`innocent` of `closed` ended as innocent; `thresholds` are what holds in the region today."""
+
+    id: str
+    name: str
+    why_innocent: str
+    since: date
+    thresholds: Mapping[str, Any]
+    found: int
+    closed: int
+    innocent: int
+
+    @property
+    def innocent_percent(self) -> int | None:
+        return 100 * self.innocent // self.closed if self.closed else None
+
+
+def listed(
+    services: Services,
+    actor: Actor,
+    lang: str,
+    *,
+    state: str = "open",
+    rule: str = "all",
+    after: int | None = None,
+    limit: int = 30,
+    market_code: str | None = None,
+) -> CaseList:
+    """The newest first. Raises BadListing, OutOfScope."""
+    chosen(state, STATES, "state")
+    chosen(rule, RULES, "rule")
+    with services.database.read() as connection:
+        wanted = _state(actor, state) | ({"rule": rule} if rule != "all" else {})
+        wanted |= {"after": after} if after is not None else {}
+        if market_code is not None:
+            wanted["market_id"] = supervised.supervised_market(connection, actor, market_code)["id"]
+        found = findings.listed(connection, wanted | {"region": _region(actor)}, limit=limit + 1)
+    rows = tuple(_line(row, lang) for row in found[:limit])
+    return CaseList(rows, rows[-1].id if len(found) > limit else None)
+
+
+def one(services: Services, actor: Actor, lang: str, case_id: int) -> CaseView:
+    """Raises UnknownCase, OutOfScope, NotAllowed."""
+    with services.database.read() as connection:
+        row = findings.one(connection, case_id)
+        if row is None:
+            raise UnknownCase
+        check_supervise(actor, Scope(row["market_id"], row["region"], row["vendor_id"]))
+        steps = findings.steps(connection, case_id)
+        colleagues = findings.colleagues(connection, row["region"])
+    rule = _rule_of(row)
+    return CaseView(
+        line=_line(row, lang),
+        first_day=row["first_day"],
+        innocent=rule.innocent(lang),
+        vendor_id=row["vendor_id"],
+        vendor_name=named(row, lang, "vendor") if row["vendor_id"] else None,
+        figures=row["figures"],
+        thresholds=row["thresholds"],
+        rule_since=row["rule_since"],
+        records=tuple(_record(one) for one in row["records"][:RECORDS_SHOWN]),
+        records_in_all=len(row["records"]),
+        steps=tuple(StepView(**step) for step in steps),
+        may=tuple(STEPS[CaseState(row["state"])]),
+        colleagues=tuple(Colleague(one["id"], one["name"]) for one in colleagues),
+    )
+
+
+def rules(services: Services, actor: Actor, lang: str) -> tuple[RuleView, ...]:
+    """What each rule looks for in the officer's region today, and what became of what it found."""
+    region = _region(actor)
+    with services.database.read() as connection:
+        counted = {row["rule"]: row for row in findings.by_rule(connection, region)}
+    held = catalogue.rules_on(region, business_day(services.clock()))
+    return tuple(
+        RuleView(
+            id=rule.id,
+            name=rule.name(lang),
+            why_innocent=rule.innocent(lang),
+            since=rule.first_day,
+            thresholds=rule.values,
+            **{
+                name: counted[rule.id][name] if rule.id in counted else 0
+                for name in ("found", "closed", "innocent")
+            },
+        )
+        for rule in held.values()
+    )
+
+
+def _region(actor: Actor) -> str:
+    """Raises OutOfScope for whoever has none."""
+    if actor.region is None:
+        raise OutOfScope
+    return actor.region
+
+
+def _state(actor: Actor, state: str) -> dict[str, object]:
+    if state == "mine":
+        return {"assigned_to": actor.account_id}
+    return {} if state == "all" else {state: True}
+
+
+def _rule_of(row: Row) -> Rule:
+    """The version by which it was found; its words are those of today's catalogue."""
+    versions = [rule for rule in catalogue.versions() if rule.id == row["rule"]]
+    exact = [rule for rule in versions if rule.first_day == row["rule_since"]]
+    return (exact or versions)[0]
+
+
+def _line(row: Row, lang: str) -> CaseLine:
+    rule = _rule_of(row)
+    return CaseLine(
+        id=row["id"],
+        rule=row["rule"],
+        rule_name=rule.name(lang),
+        says=rule.says(row["figures"], lang),
+        market_code=row["market_code"],
+        market_name=named(row, lang, "market"),
+        stall=row["stall"],
+        day=row["last_day"],
+        last_seen=row["last_seen"],
+        times=row["times"],
+        found_at=row["found_at"],
+        state=row["state"],
+        outcome=row["outcome"],
+        assigned_name=row["assigned_name"],
+    )
+
+
+def _record(record: str) -> RecordView:
+    return RecordView(None, record) if record.isdigit() else RecordView(UUID(record), None)
