@@ -62,6 +62,8 @@ class Action(enum.StrEnum):
     PILE_CHECKED = "pile.check", N_("Had a pile of invoices checked")
     INVOICE_CHECKED = "invoice.check", N_("Checked an invoice that was shown")
     COMPLAINT_ANSWERED = "complaint.answer", N_("Answered a shopper's report about a stall")
+    ALLOWANCE_SET = "allowance.set", N_("Set how much a vendor may invoice in a month")
+    ALLOWANCE_ANSWERED = "allowance.answer", N_("Answered a vendor who asked to invoice more")
     LISTS_IMPORTED = "lists.import", N_("Imported a list")
 
 

@@ -31,7 +31,13 @@ from sqlalchemy import (
 )
 from sqlalchemy.dialects.postgresql import JSONB, UUID
 
-from invoice_service.store import check_tables, complaint_tables, people_tables, sums_tables  # noqa: F401 - their tables are in the metadata, too
+from invoice_service.store import (  # noqa: F401 - their tables are in the metadata, too
+    allowance_tables,
+    check_tables,
+    complaint_tables,
+    people_tables,
+    sums_tables,
+)
 from invoice_service.store.schema import bytes_long, instant, metadata, one_of, positive, text
 
 deployment = Table(
