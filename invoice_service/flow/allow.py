@@ -117,15 +117,10 @@ def answer(services: Services, actor: Actor, request_id: int, granted_fen: int |
         of_whom = row["market_id"], row["vendor_id"]
         check_supervise(actor, Scope(row["market_id"], row["region"], row["vendor_id"]))
         before_fen = allowances.lock(uow.connection, row["vendor_id"])
-        if before_fen is None:  # it was lifted, which answered the request
-            raise AlreadyAnswered
-        wrong = granted_fen is not None and amount_problem(
-            granted_fen, above_fen=before_fen, otherwise=GRANT_MORE
-        )
-        check({"granted_fen": wrong or None, "words": words_problem(said)})
-        values = _answer(actor, now, said, granted_fen)
-        if not allowances.answer(uow.connection, row["vendor_id"], values, request_id):
-            raise AlreadyAnswered
+        if before_fen is None or not allowances.is_open(uow.connection, request_id):
+            raise AlreadyAnswered  # whoever lifts a ceiling answers, too
+        check({"granted_fen": _grant_problem(granted_fen, before_fen), "words": words_problem(said)})
+        allowances.answer(uow.connection, row["vendor_id"], _answer(actor, now, said, granted_fen))
         if granted_fen is not None:
             _put(uow.connection, actor, *of_whom, granted_fen, said, now)
         told = _told(row["name_zh"], before_fen, granted_fen or before_fen)
@@ -140,6 +135,12 @@ def _looked_at(connection: Connection, actor: Actor, vendor_id: int, now: dateti
     if supervised.last_look(connection, actor.account_id, *of_whom, now - LOOK_LASTS) is None:
         raise SayWhy(vendor_id=vendor_id, name=vendor["name_zh"])
     return vendor
+
+
+def _grant_problem(granted_fen: int | None, ceiling_fen: int) -> str | None:
+    if granted_fen is None:
+        return None
+    return amount_problem(granted_fen, above_fen=ceiling_fen, otherwise=GRANT_MORE)
 
 
 def _answer(actor: Actor, now: datetime, words: str, granted_fen: int | None) -> dict[str, Any]:

@@ -49,11 +49,11 @@ _WAITING = text("""
     SELECT count(*) FROM allowance_requests AS r JOIN markets AS m ON m.id = r.market_id
     WHERE r.answered_at IS NULL AND m.region LIKE :region || '%'
 """)
+_IS_OPEN = text("SELECT FROM allowance_requests WHERE id = :id AND answered_at IS NULL")
 _ANSWER = text("""
     UPDATE allowance_requests
     SET answered_at = :at, answered_by = :by, answer = :answer, granted_fen = :granted_fen
-    WHERE vendor_id = :vendor_id AND answered_at IS NULL AND id = coalesce(CAST(:id AS bigint), id)
-    RETURNING id
+    WHERE vendor_id = :vendor_id AND answered_at IS NULL
 """)
 
 
@@ -115,13 +115,14 @@ def waiting(connection: Connection, region: str) -> int:
     return found
 
 
-def answer(
-    connection: Connection, vendor_id: int, values: Mapping[str, Any], request_id: int | None = None
-) -> bool:
-    """Whether the vendor's open request, that one if one is named, was there to answer."""
-    return (
-        connection.execute(_ANSWER, {"vendor_id": vendor_id, "id": request_id, **values}).first() is not None
-    )
+def is_open(connection: Connection, request_id: int) -> bool:
+    """After `lock`, nobody else can answer it."""
+    return connection.execute(_IS_OPEN, {"id": request_id}).first() is not None
+
+
+def answer(connection: Connection, vendor_id: int, values: Mapping[str, Any]) -> None:
+    """The vendor's open request, if there is one."""
+    connection.execute(_ANSWER, {"vendor_id": vendor_id, **values})
 
 
 def _span(month: Period) -> dict[str, object]:
