@@ -14,7 +14,7 @@ from datetime import date
 from invoice_service.domain.money import BadAmount, parse_yuan
 from invoice_service.domain.period import Period
 from invoice_service.domain.threshold import CLOSE_PERCENT
-from invoice_service.errors import N_, Error, InvalidInput, NotFound
+from invoice_service.errors import N_, Error, InvalidInput, Name, NotFound
 
 MAX_FEN = 99_999_999_999
 WORDS_MIN, WORDS_MAX = 4, 200
@@ -105,7 +105,10 @@ class Allowance:
         if total_fen > self.ceiling_fen:
             raise AboveAllowance
         if total_fen > self.left_fen:
-            raise AllowanceUsed(day=self.next_day.isoformat())
+            day = self.next_day
+            raise AllowanceUsed(
+                day=Name(f"{day.year}年{day.month}月{day.day}日", f"{day:%B} {day.day}, {day.year}")
+            )
 
 
 def typed_fen(text: str) -> int:

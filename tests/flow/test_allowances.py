@@ -10,6 +10,7 @@ from pathlib import Path
 
 import pytest
 from sqlalchemy import event, text
+from sqlalchemy.exc import IntegrityError
 
 from invoice_service.domain.access import LOOK_LASTS, SayWhy
 from invoice_service.domain.allowance import (
@@ -87,7 +88,7 @@ def test_above_the_ceiling_the_invoice_waits_and_nothing_else_changes(place: Tow
     late = paid(place, 2_001)
     before = place.rows("SELECT * FROM outbox ORDER BY id")
     for _ in range(2):
-        with pytest.raises(AllowanceUsed, match="from 2026-12-01"):
+        with pytest.raises(AllowanceUsed, match="from December 1, 2026"):
             invoiced(place, late, key="the shopper's own key")
     assert place.rows("SELECT * FROM outbox ORDER BY id") == before
     assert place.ask("SELECT count(*) FROM idempotency_keys WHERE scope = 'invoice'") == 0
@@ -316,3 +317,63 @@ def test_today_says_what_is_left_in_no_more_statements(place: Town) -> None:
     assert found is not None
     assert (found.used_fen, found.left_fen) == (3_000, 7_000)
     assert len(asked) == without == 3
+
+
+def test_the_database_refuses_what_no_flow_does(place: Town) -> None:
+    allow_fen(place, 10_000)
+    ask(place)
+    values = {"officer": place.accounts["officer"], "elsewhere": place.vendors["vendor_2"]}
+    wrong = {
+        "allowances_ceiling_fen_positive_check": "UPDATE allowances SET ceiling_fen = 0",
+        "allowances_reason_fits_check": "UPDATE allowances SET reason = 'abc'",
+        "allowances_market_id_vendor_id_fkey": "UPDATE allowances SET vendor_id = :elsewhere",
+        "allowance_requests_open_key": """
+            INSERT INTO allowance_requests (market_id, vendor_id, asked_fen, words, asked_by, created_at)
+            SELECT market_id, vendor_id, 1, words, asked_by, created_at FROM allowance_requests
+        """,
+        "allowance_requests_answered_as_a_whole_check": "UPDATE allowance_requests SET answer = 'abcd'",
+        "allowance_requests_granted_by_an_answer_check": "UPDATE allowance_requests SET granted_fen = 1",
+        "allowance_requests_granted_fen_positive_check": """
+            UPDATE allowance_requests
+            SET granted_fen = 0, answered_at = now(), answered_by = :officer, answer = 'abcd'
+        """,
+    }
+    for name, sql in wrong.items():
+        with pytest.raises(IntegrityError, match=name), place.services.database.unit_of_work() as uow:
+            uow.connection.execute(text(sql), values)
+
+
+# -- for programs ------------------------------------------------------------------------------------------
+
+
+def test_over_the_api_from_the_ceiling_to_its_end(tmp_path: Path, migrated_database_url: str) -> None:
+    with town(tmp_path, migrated_database_url) as here:
+        whose = f"/api/v1/supervision/vendors/{here.vendors['vendor']}/allowance"
+        requests = "/api/v1/supervision/allowance-requests"
+        assert here.api("officer", "GET", whose).json["code"] == "look.say_why"
+        look.at_vendor(here.services, here.actor("officer"), here.vendors["vendor"], "核定额度")
+        assert here.api("officer", "GET", whose).json["code"] == "allowance.none"
+        for wrong in ({}, {"ceiling_fen": 0, "reason": WHY}, {"ceiling_fen": "5", "reason": WHY},
+                      {"ceiling_fen": 5, "reason": "abc"}):  # fmt: skip
+            assert here.api("officer", "PUT", whose, json=wrong).status_code == 422
+        given = {"ceiling_fen": 500_000, "reason": WHY}
+        assert here.api("officer", "PUT", whose, json=given).status_code == 204
+        mine = here.api("vendor", "GET", "/api/v1/vendor/allowance").json
+        assert mine == here.api("officer", "GET", whose).json
+        assert (mine["allowance"]["left_fen"], mine["allowance"]["state"]) == (500_000, "below")
+        assert mine["allowance"]["first_day"].endswith("-01")
+        wish = {"asked_fen": 800_000, "words": "旺季要多开"}
+        asked = here.api("vendor", "POST", "/api/v1/vendor/allowance/requests", json=wish)
+        assert asked.status_code == 201
+        (item,) = here.api("officer", "GET", requests, query_string={"limit": "1"}).json["items"]
+        assert (item["id"], item["request"]["asked_fen"]) == (asked.json["id"], 800_000)
+        answer = f"{requests}/{item['id']}/answer"
+        too_low = here.api("officer", "POST", answer, json={"granted_fen": 500_000, "words": "同意提高"})
+        assert too_low.json["errors"].keys() == {"granted_fen"}
+        assert here.api("officer", "POST", answer, json={"words": "暂不提高"}).status_code == 204
+        late = here.api("officer", "POST", answer, json={"words": "暂不提高"})
+        assert (late.status_code, late.json["code"]) == (409, "allowance.answered")
+        mine = here.api("vendor", "GET", "/api/v1/vendor/allowance").json
+        assert (mine["request"]["answer"], mine["request"]["granted_fen"]) == ("暂不提高", None)
+        assert here.api("officer", "DELETE", whose, query_string={"reason": WHY}).status_code == 204
+        assert here.api("vendor", "GET", "/api/v1/vendor/allowance").status_code == 404

@@ -45,7 +45,7 @@ def test_how_much_is_used(ceiling_fen: int, used_fen: int, percent: int, left_fe
 def test_room_is_what_is_left_to_the_fen() -> None:
     found = Allowance(NOVEMBER, 10_000, 9_000)
     found.check_room(1_000)
-    with pytest.raises(AllowanceUsed, match=r"or from 2026-12-01\.") as refused:
+    with pytest.raises(AllowanceUsed, match=r"or from December 1, 2026\.") as refused:
         found.check_room(1_001)
     assert refused.value.code == "invoice.allowance_used"
     found = Allowance(NOVEMBER, 10_000, 0)
