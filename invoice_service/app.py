@@ -35,6 +35,7 @@ from invoice_service.web import assets, audience, context, errors, locale, metri
 from invoice_service.web.account.binding import blueprint as binding_blueprint
 from invoice_service.web.account.records import blueprint as records_blueprint
 from invoice_service.web.account.views import blueprint as account_blueprint
+from invoice_service.web.api.allowances import blueprint as allowances_api
 from invoice_service.web.api.complaints import blueprint as complaints_api
 from invoice_service.web.api.market import blueprint as market_api
 from invoice_service.web.api.people import blueprint as people_api
@@ -133,7 +134,16 @@ def _register_doors(app: Flask, services: Services, csrf: CSRFProtect) -> None:
         app.register_blueprint(notify.sandbox)
         csrf.exempt(notify.sandbox)
     api = _ProblemApi(app)
-    for blueprint in (api_blueprint, people_api, vendor_api, market_api, supervision_api, complaints_api):
+    programs = (
+        api_blueprint,
+        people_api,
+        vendor_api,
+        market_api,
+        supervision_api,
+        complaints_api,
+        allowances_api,
+    )
+    for blueprint in programs:
         api.register_blueprint(blueprint)
         csrf.exempt(blueprint)
     spec: APISpec = api.spec

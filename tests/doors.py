@@ -90,6 +90,7 @@ PERSON = {
 CHECK = {"check_id": "{check}"}
 COMPLAINT, ANSWER = {"complaint_id": "{complaint}"}, {"words": "已经处理"}
 WHY = {"reason": "抽查 2026-11"}
+ASKED, REFUSED = {"request_id": "{request}"}, {"words": "暂不提高"}
 HOURS = {"last_day": "", "weekdays": "0", "begins": "06:00", "ends": "12:00"}
 
 DOORS: dict[str, Door] = {
@@ -214,6 +215,28 @@ DOORS: dict[str, Door] = {
     "GET /officer": Door("officer", 200),
     "GET /officer/markets/<code>": Door("officer", 200, about=MARKET, path={"code": "PE01"}),
     "GET /officer/vendors/<int:vendor_id>": Door("officer", 200, about=VENDOR, path=VENDOR_ID),
+    "GET /officer/vendors/<int:vendor_id>/allowance": Door("officer", 200, about=VENDOR, path=VENDOR_ID),
+    "POST /officer/vendors/<int:vendor_id>/allowance": Door(
+        "officer", 303, about=VENDOR, path=VENDOR_ID, form={"ceiling_yuan": "9000"} | WHY
+    ),
+    "GET /officer/allowances": Door("officer", 200),
+    "GET /officer/allowances/<int:request_id>": Door("officer", 200, about=VENDOR, path=ASKED),
+    "POST /officer/allowances/<int:request_id>": Door(
+        "officer", 303, about=VENDOR, path=ASKED, form=REFUSED | {"refuse": "yes"}
+    ),
+    "GET /api/v1/supervision/allowance-requests": Door("officer", 200),
+    "POST /api/v1/supervision/allowance-requests/<int:request_id>/answer": Door(
+        "officer", 204, about=VENDOR, path=ASKED, json=REFUSED | {"granted_fen": 900_000}
+    ),
+    "GET /api/v1/supervision/vendors/<int:vendor_id>/allowance": Door(
+        "officer", 200, about=VENDOR, path=VENDOR_ID
+    ),
+    "PUT /api/v1/supervision/vendors/<int:vendor_id>/allowance": Door(
+        "officer", 204, about=VENDOR, path=VENDOR_ID, json={"ceiling_fen": 900_000} | WHY
+    ),
+    "DELETE /api/v1/supervision/vendors/<int:vendor_id>/allowance": Door(
+        "officer", 204, about=VENDOR, path=VENDOR_ID, query=WHY
+    ),
     "GET /officer/sales/<uuid:order_id>": Door("officer", 404, path={"order_id": "{order}"}),
     "GET /officer/invoices/<number>": Door("officer", 404, path=INVOICE),
     "GET /officer/check": Door("officer", 200),
@@ -279,6 +302,15 @@ DOORS: dict[str, Door] = {
     "GET /vendor/key/<token>/live": Door("vendor", 404, path=UNKNOWN),
     "GET /vendor/threshold": Door("vendor", 200),
     "GET /vendor/threshold/part": Door("vendor", 200),
+    # of market 1's vendor alone: the one who has a ceiling, and has asked for more already
+    "GET /vendor/allowance": Door("vendor", 200, about=VENDOR),
+    "POST /vendor/allowance": Door(
+        "vendor", 409, about=VENDOR, form={"asked_yuan": "9000", "words": "旺季要多开"}
+    ),
+    "GET /api/v1/vendor/allowance": Door("vendor", 200, about=VENDOR),
+    "POST /api/v1/vendor/allowance/requests": Door(
+        "vendor", 409, about=VENDOR, json={"asked_fen": 900_000, "words": "旺季要多开"}
+    ),
     "GET /vendor/close": Door("vendor", 200),
     "POST /vendor/close": Door("vendor", 303, form={"cash_yuan": "10"}),
     "GET /vendor/closed/<day>": Door("vendor", 200, path={"day": "{today}"}),
@@ -448,6 +480,7 @@ def places(town: Town, name: str) -> dict[str, object]:
         "order": town.ask("SELECT id FROM orders WHERE vendor_id = :v", v=town.vendors["vendor"]),
         "check": town.ask("SELECT min(id) FROM checks"),
         "complaint": town.ask("SELECT id FROM complaints"),
+        "request": town.ask("SELECT id FROM allowance_requests"),
         "today": today.isoformat(),
         "month": f"{today:%Y-%m}",
         "authorisation": town.ask(

@@ -64,6 +64,8 @@ class Action(enum.StrEnum):
     COMPLAINT_ANSWERED = "complaint.answer", N_("Answered a shopper's report about a stall")
     CASE_LOOKED_AT = "case.look", N_("Looked at a finding")
     CASE_HANDLED = "case.handle", N_("Worked on a finding")
+    ALLOWANCE_SET = "allowance.set", N_("Set how much a vendor may invoice in a month")
+    ALLOWANCE_ANSWERED = "allowance.answer", N_("Answered a vendor who asked to invoice more")
     LISTS_IMPORTED = "lists.import", N_("Imported a list")
 
 

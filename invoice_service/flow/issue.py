@@ -17,6 +17,7 @@ from invoice_service.domain.order import Order, UnknownOrder
 from invoice_service.domain.party import Buyer, BuyerDiffers
 from invoice_service.domain.token import INVOICE, fingerprint
 from invoice_service.errors import N_, Error
+from invoice_service.flow import allow
 from invoice_service.flow.once import once
 from invoice_service.flow.record import SignedEntry, record, sign_entry
 from invoice_service.ledger import canonical
@@ -51,7 +52,8 @@ def issue(
 ) -> Issued:
     """The one invoice of a paid order; asking again answers the same.
 
-    Raises UnknownOrder, NotPaid, KeyReused, and BuyerDiffers if it was made out to somebody else.
+    Raises UnknownOrder, NotPaid, KeyReused, AllowanceUsed above the vendor's ceiling for the month, and
+    BuyerDiffers if it was made out to somebody else.
     """
     with services.database.unit_of_work() as uow:
         order = orders.lock_by_token(uow.connection, fingerprint(order_token))
@@ -82,8 +84,11 @@ def _again(services: Services, existing: invoices.StoredInvoice, buyer: Buyer) -
 
 
 def _issue(services: Services, connection: Connection, order: Order, buyer: Buyer) -> Issued:
-    sale, sequence = invoices.basis(connection, order.id)
+    vendor_id = order.stall.vendor_id
+    sale, sequence, has_ceiling = invoices.basis(connection, order.id, vendor_id)
     drawn = draw_up(services, order, buyer, sale=sale, sequence=sequence)
+    if has_ceiling:
+        allow.check_room(connection, vendor_id, order.amount_fen, drawn.issued_at)
     invoices.add(connection, drawn.values, drawn.lines, buyer=drawn.buyer, buyer_salt=drawn.buyer_salt)
     record(connection, drawn.entry)
     rollups.add_hours(connection, [drawn.hour], business_day(drawn.issued_at))

@@ -25,6 +25,7 @@ from invoice_service.domain.tax_sources import Asked
 from invoice_service.domain.threshold import CLOSE_PERCENT
 from invoice_service.ledger import canonical
 from invoice_service.ledger.entry import Kind
+from invoice_service.queries import allowances
 from invoice_service.queries import market_rows as rows
 from invoice_service.queries import source_sums as sums
 from invoice_service.queries import vendor as vendors
@@ -41,6 +42,7 @@ from invoice_service.queries.supervision_views import (
     StallCheck,
     StallSource,
     TaxedLineView,
+    VendorAllowance,
     VendorSource,
     VendorSources,
 )
@@ -132,6 +134,7 @@ def vendor(services: Services, actor: Actor, lang: str, vendor_id: int, asked: A
         ends = midnight(asked.last_day + DAY)
         stalls = supervised.by_stall(connection, vendor_id, midnight(asked.first_day), ends)
         gauge = vendors.gauge_of(connection, row, lang, business_day(now))
+        allowance = allowances.of_vendor(connection, vendor_id, now)
     return VendorSources(
         market=rows.market_of(row, lang),
         seller=_seller(row, lang, now),
@@ -139,7 +142,18 @@ def vendor(services: Services, actor: Actor, lang: str, vendor_id: int, asked: A
         sources=sums.sources(services, asked, lang, now_days, then_days, by_rule),
         stalls=_stalls(stalls, lang),
         gauge=gauge,
+        allowance=allowance,
     )
+
+
+def allowance_of(services: Services, actor: Actor, lang: str, vendor_id: int) -> VendorAllowance:
+    """What a vendor may invoice this month. Raises OutOfScope, SayWhy."""
+    now = services.clock()
+    with services.database.read() as connection:
+        row = supervised.supervised_vendor(connection, actor, vendor_id)
+        reason = _reason_for_vendor(connection, actor, row, now)
+        found = allowances.of_vendor(connection, vendor_id, now)
+    return VendorAllowance(rows.market_of(row, lang), vendor_id, rows.named(row, lang), reason, found)
 
 
 def sales(

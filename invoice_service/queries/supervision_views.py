@@ -12,6 +12,7 @@ from uuid import UUID
 
 from invoice_service.domain.figures import Figures
 from invoice_service.domain.tax_sources import Asked
+from invoice_service.queries.allowances import AllowanceView
 from invoice_service.queries.market_views import AuthorisationView, MarketView
 from invoice_service.queries.vendor_views import GaugeView, OrderDetail
 from invoice_service.queries.views import LedgerState
@@ -152,6 +153,18 @@ class VendorSources:
     sources: Sources
     stalls: tuple[StallSource, ...]
     gauge: GaugeView
+    allowance: AllowanceView | None
+
+
+@dataclass(frozen=True, slots=True)
+class VendorAllowance:
+    """`allowance` is None where no ceiling is set."""
+
+    market: MarketView
+    vendor_id: int
+    vendor_name: str
+    reason: str
+    allowance: AllowanceView | None
 
 
 @dataclass(frozen=True, slots=True)

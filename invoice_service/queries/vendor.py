@@ -72,8 +72,8 @@ def today(services: Services, actor: Actor, lang: str, vendor_id: int | None = N
     yesterday = day.before()
     with services.database.read() as connection:
         vendor = _vendor(connection, actor, vendor_id, now)
-        ranges = [(day.begins, day.ends), spans.so_far(yesterday, day, now)]
-        figures, earlier = stored.sums(connection, vendor["id"], ranges)
+        ranges = [(day.begins, day.ends), spans.so_far(yesterday, day, now), *spans.of_ceiling(vendor, now)]
+        figures, earlier, *month = stored.sums(connection, vendor["id"], ranges)
         last = stored.last_paid(connection, vendor["id"], limit=LAST_PAYMENTS)
     return TodayView(
         vendor_id=vendor["id"],
@@ -85,6 +85,7 @@ def today(services: Services, actor: Actor, lang: str, vendor_id: int | None = N
         yesterday=earlier,
         last=tuple(_last_payment(row, lang) for row in last),
         stalls=_stalls(vendor, lang),
+        allowance=spans.allowance(vendor, month, now),
         mark=vendor_mark(day.first_day, figures.orders, figures.invoices),
     )
 

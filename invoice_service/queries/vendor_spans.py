@@ -6,8 +6,11 @@ from collections.abc import Sequence
 from datetime import date, datetime, timedelta
 from itertools import zip_longest
 
+from sqlalchemy import RowMapping
+
+from invoice_service.domain.allowance import Allowance
 from invoice_service.domain.figures import Figures
-from invoice_service.domain.numbering import SHANGHAI
+from invoice_service.domain.numbering import SHANGHAI, business_day
 from invoice_service.domain.period import DAY, Period, PeriodKind, check_day, midnight, period_of
 from invoice_service.queries.vendor_views import Bar
 
@@ -19,6 +22,23 @@ def so_far(before: Period, wanted: Period, now: datetime) -> Range:
     """As much of the period before as has passed of this one; whole hours, as the sums are."""
     passed = min(max(now - wanted.begins, timedelta()), wanted.ends - wanted.begins)
     return before.begins, min(before.begins + passed, before.ends)
+
+
+def of_ceiling(vendor: RowMapping, now: datetime) -> list[Range]:
+    """This month, for a vendor who has a ceiling."""
+    month = _this_month(now)
+    return [] if vendor["ceiling_fen"] is None else [(month.begins, month.ends)]
+
+
+def allowance(vendor: RowMapping, found: Sequence[Figures], now: datetime) -> Allowance | None:
+    """What is used of a ceiling, by the sums over `of_ceiling`."""
+    if not found:
+        return None
+    return Allowance(_this_month(now), vendor["ceiling_fen"], found[0].invoiced_fen)
+
+
+def _this_month(now: datetime) -> Period:
+    return period_of(PeriodKind.MONTH, business_day(now))
 
 
 def bar_ranges(period: Period) -> list[Range]:

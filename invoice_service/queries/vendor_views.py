@@ -11,6 +11,7 @@ from datetime import date, datetime
 from decimal import Decimal
 from uuid import UUID
 
+from invoice_service.domain.allowance import Allowance
 from invoice_service.domain.figures import Figures
 from invoice_service.domain.period import Period
 from invoice_service.domain.threshold import Gauge
@@ -53,6 +54,7 @@ class TodayView:
     yesterday: Figures  # up to the same hour
     last: tuple[LastPayment, ...]  # the last ten, newest first, of whatever day
     stalls: tuple[StallNow, ...]
+    allowance: Allowance | None  # None where no ceiling is set
     mark: str
 
 

@@ -10,6 +10,7 @@ from uuid import UUID
 
 from sqlalchemy import Connection, LargeBinary, bindparam, insert, select
 
+from invoice_service.store import allowances
 from invoice_service.store.tables import (
     buyer_documents,
     invoice_lines,
@@ -46,9 +47,9 @@ _STORED = (
     )
     .join(buyer_documents, buyer_documents.c.number == invoices.c.number)
 )  # fmt: skip
-_BASIS = select(sales.c.commitment, invoice_sequence.next_value()).where(
-    sales.c.order_id == bindparam("order_id")
-)
+_BASIS = select(
+    sales.c.commitment, invoice_sequence.next_value(), allowances.has_one(bindparam("vendor_id"))
+).where(sales.c.order_id == bindparam("order_id"))
 _BY_ORDER = _STORED.where(invoices.c.order_id == bindparam("order_id"))
 _BY_NUMBER = _STORED.where(invoices.c.number == bindparam("number"))
 _BY_TOKEN = _STORED.where(invoices.c.token_hash == bindparam("token_hash"))
@@ -69,13 +70,14 @@ class StoredInvoice:
     buyer_salt: bytes | None
 
 
-def basis(connection: Connection, order_id: UUID) -> tuple[bytes, int]:
-    """(the commitment of the order's sale, a new sequence number).
+def basis(connection: Connection, order_id: UUID, vendor_id: int) -> tuple[bytes, int, bool]:
+    """(the commitment of the order's sale, a new sequence number, whether the vendor has a ceiling).
 
     The sequence is unique, not gapless: a rolled back issue leaves its number unused.
     """
-    commitment, sequence = connection.execute(_BASIS, {"order_id": order_id}).one()
-    return commitment, sequence
+    values = {"order_id": order_id, "vendor_id": vendor_id}
+    commitment, sequence, has_ceiling = connection.execute(_BASIS, values).one()
+    return commitment, sequence, has_ceiling
 
 
 def add(

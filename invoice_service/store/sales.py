@@ -21,6 +21,7 @@ Range = tuple[datetime, datetime]  # the first instant, and the first after it
 _VENDOR = text("""
     SELECT v.id, v.market_id, v.name_zh, v.name_en, v.taxpayer_kind, v.tax_period, m.region,
            m.name_zh AS market_zh, m.name_en AS market_en,
+           (SELECT ceiling_fen FROM allowances WHERE vendor_id = v.id) AS ceiling_fen,
            (SELECT coalesce(jsonb_agg(jsonb_build_object('code', s.code, 'zh', s.name_zh,
                 'en', s.name_en, 'is_open', s.is_open) ORDER BY s.code), '[]')
             FROM authorisations AS a JOIN stalls AS s ON s.id = a.stall_id

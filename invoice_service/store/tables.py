@@ -32,6 +32,7 @@ from sqlalchemy import (
 from sqlalchemy.dialects.postgresql import JSONB, UUID
 
 from invoice_service.store import (  # noqa: F401 - their tables are in the metadata, too
+    allowance_tables,
     check_tables,
     complaint_tables,
     finding_tables,

@@ -1,5 +1,5 @@
-"""The tax officer's desk: where tax arises, one vendor's sales, spot checks, what shoppers report."""
+"""The tax officer's desk: where tax arises, a vendor's sales, allowances, spot checks, shoppers' reports."""
 
-from invoice_service.web.officer import checks, complaints, views
+from invoice_service.web.officer import allowances, checks, complaints, views
 
-__all__ = ["checks", "complaints", "views"]
+__all__ = ["allowances", "checks", "complaints", "views"]

@@ -7,6 +7,7 @@ from itertools import groupby
 from flask import Blueprint, Response, redirect, render_template, request, session, url_for
 from werkzeug.wrappers import Response as AnyResponse
 
+from invoice_service.domain.allowance import AllowanceUsed
 from invoice_service.domain.goods import parse_quantity
 from invoice_service.domain.invoice import UnknownInvoice
 from invoice_service.domain.money import parse_yuan
@@ -111,6 +112,11 @@ def request_invoice(token: str) -> AnyResponse | tuple[str, int]:
         issued = issuing.issue(services(), token, buyer)
     except (BuyerDiffers, issuing.NotPaid):
         raise
+    except AllowanceUsed as error:
+        found = shopper.order(services(), token, language())
+        words = told(error.message, error.parameters)
+        page = render_template("invoice_waits.html", order=found, form=form, title=error.title, words=words)
+        return page, error.status
     except Error as error:
         if not error.fields:
             raise
