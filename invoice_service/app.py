@@ -36,6 +36,7 @@ from invoice_service.web.account.binding import blueprint as binding_blueprint
 from invoice_service.web.account.records import blueprint as records_blueprint
 from invoice_service.web.account.views import blueprint as account_blueprint
 from invoice_service.web.api.allowances import blueprint as allowances_api
+from invoice_service.web.api.cases import blueprint as cases_api
 from invoice_service.web.api.complaints import blueprint as complaints_api
 from invoice_service.web.api.market import blueprint as market_api
 from invoice_service.web.api.people import blueprint as people_api
@@ -142,6 +143,7 @@ def _register_doors(app: Flask, services: Services, csrf: CSRFProtect) -> None:
         supervision_api,
         complaints_api,
         allowances_api,
+        cases_api,
     )
     for blueprint in programs:
         api.register_blueprint(blueprint)

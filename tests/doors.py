@@ -88,6 +88,7 @@ PERSON = {
     "default_tax_class": "vegetable",
 }
 CHECK = {"check_id": "{check}"}
+CASE = {"case_id": "{case}"}
 COMPLAINT, ANSWER = {"complaint_id": "{complaint}"}, {"words": "已经处理"}
 WHY = {"reason": "抽查 2026-11"}
 ASKED, REFUSED = {"request_id": "{request}"}, {"words": "暂不提高"}
@@ -236,6 +237,34 @@ DOORS: dict[str, Door] = {
     ),
     "DELETE /api/v1/supervision/vendors/<int:vendor_id>/allowance": Door(
         "officer", 204, about=VENDOR, path=VENDOR_ID, query=WHY
+    ),
+    "GET /officer/cases": Door("officer", 200),
+    "GET /officer/rules": Door("officer", 200),
+    "GET /officer/cases/<int:case_id>": Door("officer", 200, about=VENDOR, path=CASE),
+    "GET /officer/cases/<int:case_id>.zip": Door("officer", 200, about=VENDOR, path=CASE),
+    "POST /officer/cases/<int:case_id>/assign": Door("officer", 303, about=VENDOR, path=CASE, form={}),
+    "POST /officer/cases/<int:case_id>/notes": Door("officer", 303, about=VENDOR, path=CASE, form=ANSWER),
+    "POST /officer/cases/<int:case_id>/decision": Door(
+        "officer", 303, about=VENDOR, path=CASE, form=ANSWER | {"outcome": "innocent"}
+    ),
+    "POST /officer/cases/<int:case_id>/reopening": Door(
+        "officer", 303, about=VENDOR, path={"case_id": "{closed_case}"}, form=ANSWER
+    ),
+    "GET /api/v1/supervision/rules": Door("officer", 200),
+    "GET /api/v1/supervision/cases": Door("officer", 200, about=MARKET, query=PE01),
+    "GET /api/v1/supervision/cases/<int:case_id>": Door("officer", 200, about=VENDOR, path=CASE),
+    "GET /api/v1/supervision/cases/<int:case_id>/bundle": Door("officer", 200, about=VENDOR, path=CASE),
+    "POST /api/v1/supervision/cases/<int:case_id>/assignment": Door(
+        "officer", 204, about=VENDOR, path=CASE, json={}
+    ),
+    "POST /api/v1/supervision/cases/<int:case_id>/notes": Door(
+        "officer", 204, about=VENDOR, path=CASE, json=ANSWER
+    ),
+    "POST /api/v1/supervision/cases/<int:case_id>/decision": Door(
+        "officer", 204, about=VENDOR, path=CASE, json=ANSWER | {"outcome": "innocent"}
+    ),
+    "POST /api/v1/supervision/cases/<int:case_id>/reopening": Door(
+        "officer", 204, about=VENDOR, path={"case_id": "{closed_case}"}, json=ANSWER
     ),
     "GET /officer/sales/<uuid:order_id>": Door("officer", 404, path={"order_id": "{order}"}),
     "GET /officer/invoices/<number>": Door("officer", 404, path=INVOICE),
@@ -480,6 +509,8 @@ def places(town: Town, name: str) -> dict[str, object]:
         "order": town.ask("SELECT id FROM orders WHERE vendor_id = :v", v=town.vendors["vendor"]),
         "check": town.ask("SELECT min(id) FROM checks"),
         "complaint": town.ask("SELECT id FROM complaints"),
+        "case": town.ask("SELECT id FROM findings WHERE state <> 'closed'"),
+        "closed_case": town.ask("SELECT id FROM findings WHERE state = 'closed'"),
         "request": town.ask("SELECT id FROM allowance_requests"),
         "today": today.isoformat(),
         "month": f"{today:%Y-%m}",

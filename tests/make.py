@@ -15,7 +15,7 @@ from sqlalchemy import Connection
 
 from invoice_service.domain.authorisation import ALWAYS, Authorisation
 from invoice_service.domain.tax import TaxClass
-from invoice_service.store import accounts, catalogue
+from invoice_service.store import accounts, catalogue, findings
 
 CABBAGE = "1010112060000000000"
 
@@ -107,6 +107,29 @@ def signed_in(connection: Connection, account_id: int, *, confirmed: bool = Fals
     }
     accounts.insert_session(connection, values)
     return token
+
+
+def finding(connection: Connection, market_id: int, vendor_id: int | None, **changes: Any) -> int:
+    """A finding of the rule about licences, as it was found yesterday."""
+    yesterday = datetime.now(UTC).date() - timedelta(days=1)
+    values = {
+        "rule": "unfit_goods",
+        "market_id": market_id,
+        "key": secrets.token_hex(4),
+        "vendor_id": vendor_id,
+        "stall": None,
+        "first_day": yesterday,
+        "last_day": yesterday,
+        "last_seen": yesterday,
+        "figures": {"classes": ["fresh_meat"], "licensed": ["vegetable"], "lines": 5, "sum_fen": 12_300},
+        "records": [],
+        "thresholds": {"least_lines": 3, "least_fen": 5_000},
+        "rule_since": date(2026, 1, 1),
+        "found_at": datetime.now(UTC),
+        "state": "new",
+    }
+    findings.add(connection, [values | changes])
+    return connection.exec_driver_sql("SELECT max(id) FROM findings").scalar_one()
 
 
 def goods(connection: Connection, market_id: int, vendor_id: int, items: Sequence[Mapping[str, Any]]) -> None:

@@ -7,6 +7,7 @@ at which the finding was made, since that is what the rule saw.
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from contextlib import ExitStack
 from datetime import datetime
 from tempfile import SpooledTemporaryFile
 from typing import IO, Any
@@ -61,17 +62,19 @@ def _bundle(connection: Connection, row: RowMapping) -> IO[bytes]:
     finding = finding_of(row)
     known = _register(connection, row)
     rule = Rule(row["rule"], row["region"], row["rule_since"], row["rule_since"], row["thresholds"], {})
-    to: IO[bytes] = SpooledTemporaryFile(max_size=IN_MEMORY)  # noqa: SIM115 - whoever asked closes it
-    bundle.write(
-        to,
-        finding,
-        rule,
-        known,
-        _items(connection, finding, _whose(connection, row), row["found_at"]),
-        place=lambda indexes: _place(connection, indexes),
-        issuer=deployment.statement(connection) or {},
-    )
-    to.seek(0)
+    with ExitStack() as stack:
+        to: IO[bytes] = stack.enter_context(SpooledTemporaryFile(max_size=IN_MEMORY))
+        bundle.write(
+            to,
+            finding,
+            rule,
+            known,
+            _items(connection, finding, _whose(connection, row), row["found_at"]),
+            place=lambda indexes: _place(connection, indexes),
+            issuer=deployment.statement(connection) or {},
+        )
+        to.seek(0)
+        stack.pop_all()  # whoever asked closes it
     return to
 
 
@@ -152,9 +155,10 @@ def _common(kind: Kind, row: RowMapping, as_of: datetime) -> dict[str, Any]:
 
 def _place(connection: Connection, indexes: Sequence[int]) -> tuple[str, Sequence[bytes]]:
     """The signed head that covers them all (the first one on chain, else the newest), and the proof."""
-    size = log.head(connection).size
+    if not indexes:
+        return "", ()
     epoch = chain.live_epoch(connection)
-    covering = chain.covering(connection, epoch.id, indexes[-1]) if epoch and indexes else None
-    size = covering.new_size if covering else size
+    covering = chain.covering(connection, epoch.id, indexes[-1]) if epoch else None
+    size = covering.new_size if covering else log.head(connection).size
     path = tree.inclusion_of_many(indexes, size, log.tile_reader(connection))
     return log.checkpoint_at(connection, size), path

@@ -6,7 +6,7 @@ A list names no vendor: a case opens its vendor's books, and opening it is recor
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date, datetime
 from typing import Any
 from uuid import UUID
@@ -79,6 +79,7 @@ class CaseView:
 
     line: CaseLine
     first_day: date
+    looks: str
     innocent: str
     vendor_id: int | None
     vendor_name: str | None
@@ -100,10 +101,11 @@ class CaseList:
 
 @dataclass(frozen=True, slots=True)
 class RuleView:
-    """`innocent` of `closed` ended as innocent; `thresholds` are what holds in the region today."""
+    """What holds in the region today. Of `closed` cases `innocent` ended so."""
 
     id: str
     name: str
+    looks: str
     why_innocent: str
     since: date
     thresholds: Mapping[str, Any]
@@ -153,6 +155,7 @@ def one(services: Services, actor: Actor, lang: str, case_id: int) -> CaseView:
     return CaseView(
         line=_line(row, lang),
         first_day=row["first_day"],
+        looks=replace(rule, values=row["thresholds"]).looks(lang),
         innocent=rule.innocent(lang),
         vendor_id=row["vendor_id"],
         vendor_name=named(row, lang, "vendor") if row["vendor_id"] else None,
@@ -177,6 +180,7 @@ def rules(services: Services, actor: Actor, lang: str) -> tuple[RuleView, ...]:
         RuleView(
             id=rule.id,
             name=rule.name(lang),
+            looks=rule.looks(lang),
             why_innocent=rule.innocent(lang),
             since=rule.first_day,
             thresholds=rule.values,

@@ -15,7 +15,7 @@ from invoice_service.domain.money import yuan
 from invoice_service.domain.tax import TaxClass
 from invoice_service.supervision.audit import KINDS
 
-_TEXTS = ("name", "says", "innocent")
+_TEXTS = ("name", "looks", "says", "innocent")
 _LISTS = ("classes", "licensed")  # figures that are lists of tax classes
 
 
@@ -37,10 +37,17 @@ class Rule:
         """Why what it finds may be nothing."""
         return self.texts[f"innocent_{_short(lang)}"]
 
+    def looks(self, lang: str) -> str:
+        """What it looks for, with its thresholds."""
+        return self._said("looks", self.values, lang)
+
     def says(self, figures: Mapping[str, Any], lang: str) -> str:
         """The finding's figures in a sentence."""
-        words = {name: _words(name, value, _short(lang)) for name, value in figures.items()}
-        return self.texts[f"says_{_short(lang)}"].format_map(words)
+        return self._said("says", figures, lang)
+
+    def _said(self, text: str, values: Mapping[str, Any], lang: str) -> str:
+        words = {name: _words(name, value, _short(lang)) for name, value in values.items()}
+        return self.texts[f"{text}_{_short(lang)}"].format_map(words)
 
 
 @cache

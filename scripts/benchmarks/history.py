@@ -59,17 +59,21 @@ class _Clock:
         return self.now
 
 
-def fill(config: Config, total: int, *, until: datetime, seed: int, processes: int) -> Iterator[int]:
-    """Make `total` orders that end at `until`. Yields how many more are written, as batches finish."""
-    tasks = [(config, seed + n, batch) for n, batch in enumerate(_batches(total, until, seed))]
+def fill(
+    config: Config, total: int, *, until: datetime, seed: int, processes: int, days: int | None = None
+) -> Iterator[int]:
+    """Make `total` orders that end at `until`, over `days` or as many as suit. Yields how many more are
+    written, as batches finish."""
+    suiting = max(7, min(365, total // DAILY_LEAST))
+    batches = _batches(total, until, seed, days or suiting)
+    tasks = [(config, seed + n, batch) for n, batch in enumerate(batches)]
     with multiprocessing.get_context("spawn").Pool(processes, _open, (config,)) as pool:
         yield from pool.imap_unordered(_write_batch, tasks)
 
 
-def _batches(total: int, until: datetime, seed: int) -> list[list[datetime]]:
+def _batches(total: int, until: datetime, seed: int, days: int) -> list[list[datetime]]:
     """Paid instants in order, cut into batches of whole days where days are small."""
     luck = random.Random(seed)  # noqa: S311 - a pattern, not a secret
-    days = max(7, min(365, total // DAILY_LEAST))
     last = until.astimezone(SHANGHAI).date()
     calendar = [last - timedelta(days=n) for n in reversed(range(days))]
     latest = until - timedelta(seconds=1)

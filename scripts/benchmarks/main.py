@@ -11,7 +11,7 @@ from collections.abc import Sequence
 from datetime import UTC, datetime
 from pathlib import Path
 
-from scripts.benchmarks import desks, gas, path, pdf, phones, seal, seed, start
+from scripts.benchmarks import desks, gas, path, pdf, phones, rules, seal, seed, start
 from scripts.benchmarks.report import ENOUGH_RUNS, Report
 from scripts.lib.paths import ROOT
 from scripts.lib.progress import Failed
@@ -24,6 +24,7 @@ BENCHMARKS = {
     "pdf": pdf.measure,
     "seed": seed.measure,
     "phones": phones.measure,
+    "rules": rules.measure,
 }
 ON_HISTORY = "desks"  # measured on a data directory that seed has filled, so only when it is named
 INTERRUPTED = 130

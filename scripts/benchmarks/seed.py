@@ -38,8 +38,8 @@ def measure(runs: int) -> Report:
     """Each run adds to a market of 200 stalls, so that later ones write into fuller tables."""
     report = Report(f"History, {ORDERS:,} orders a run into a market of {STALLS} stalls")
     with scratch() as folder, database(folder) as url:
-        config = _prepared(folder, url)
-        _add_stalls(config, STALLS)
+        config = prepared(folder, url)
+        add_stalls(config, STALLS)
         for run in range(runs):
             started = time.perf_counter()
             done = sum(_filling(config, ORDERS, SEED + run))
@@ -56,8 +56,8 @@ def fill(data: Path, orders: int, *, stalls: int) -> None:
         url = os.environ.get("DATABASE_URL") or stack.enter_context(
             database(data, addresses.kept_port(data / "ports.json", "postgres", (addresses.LOOPBACK,)))
         )
-        config = _prepared(data, url)
-        _add_stalls(config, stalls)
+        config = prepared(data, url)
+        add_stalls(config, stalls)
         clock, done = Clock(f"Making {orders:,} orders"), 0
         for more in _filling(config, orders, SEED):
             done += more
@@ -70,7 +70,7 @@ def _filling(config: Config, orders: int, seed: int) -> Iterator[int]:
     return history.fill(config, orders, until=datetime.now(UTC), seed=seed, processes=processes)
 
 
-def _prepared(folder: Path, url: str) -> Config:
+def prepared(folder: Path, url: str) -> Config:
     """Keys, tables, an empty log and the demo market, by the commands that `./scripts/run` uses."""
     environment = {**os.environ, "PYTHONPATH": str(ROOT), "DATA_DIR": str(folder), "DATABASE_URL": url}
     for command in (["invoice_service", "prepare"], ["scripts.demo.seed"]):
@@ -91,7 +91,7 @@ def _run(command: list[str], environment: Mapping[str, str]) -> None:
         raise Failed(done.stderr)
 
 
-def _add_stalls(config: Config, wanted: int) -> None:
+def add_stalls(config: Config, wanted: int) -> None:
     """More stalls in the demo market, each a neighbour's double under a name and number of its own."""
     with Database(config.database_url, pool_size=1).unit_of_work() as uow:
         rows = catalogue.all_stalls(uow.connection, datetime.now(UTC))

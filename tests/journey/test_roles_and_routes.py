@@ -14,6 +14,7 @@ import pytest
 from werkzeug.test import TestResponse
 
 from invoice_service.flow import allow, check_pile, look
+from tests import make
 from tests.conftest import copy_of_database
 from tests.doors import DOORS, OVER_PLAIN_HTTP, Door, doors_of, filled, places
 from tests.people import EVERYBODY, NOBODY, Town, moved, town
@@ -32,6 +33,10 @@ def here(tmp_path_factory: pytest.TempPathFactory, module_migrated_database_url:
         look.at_vendor(made.services, officer, made.vendors["vendor"], "抽查 2026")
         look.at_stall(made.services, officer, "A01", "抽查 2026")
         check_pile.begin(made.services, officer, [], "26539000000000000001", "抽查 2026")
+        with made.services.database.unit_of_work() as uow:
+            for closed in ({}, {"state": "closed", "outcome": "warned"}):
+                make.finding(uow.connection, made.markets[1], made.vendors["vendor"], **closed)
+            uow.commit()
         allow.set_ceiling(made.services, officer, made.vendors["vendor"], 500_000, "新登记户")
         allow.ask(made.services, made.actor("vendor"), 800_000, "旺季要多开")
         made.services.database.dispose()  # a database that is in use cannot be copied
