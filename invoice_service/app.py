@@ -38,6 +38,7 @@ from invoice_service.web.account.views import blueprint as account_blueprint
 from invoice_service.web.api.allowances import blueprint as allowances_api
 from invoice_service.web.api.cases import blueprint as cases_api
 from invoice_service.web.api.complaints import blueprint as complaints_api
+from invoice_service.web.api.exports import blueprint as exports_api
 from invoice_service.web.api.market import blueprint as market_api
 from invoice_service.web.api.people import blueprint as people_api
 from invoice_service.web.api.supervision import blueprint as supervision_api
@@ -144,6 +145,7 @@ def _register_doors(app: Flask, services: Services, csrf: CSRFProtect) -> None:
         complaints_api,
         allowances_api,
         cases_api,
+        exports_api,
     )
     for blueprint in programs:
         api.register_blueprint(blueprint)

@@ -54,6 +54,7 @@ class Config:
     anchor_interval_ms: int = 400
     chase_interval_ms: int = 1_000  # the first question about a payment is due after five seconds
     close_interval_ms: int = 60_000  # a day's access record is closed ten minutes after the day
+    export_interval_ms: int = 1_000  # somebody watches the bar
     seal_batch: int = 5_000  # bounds memory and the time the head row stays locked
     chain_confirmations: int = 0  # blocks on top before "final"; 0 suits a development chain
     chain_timeout_s: float = 5.0

@@ -1,4 +1,4 @@
-"""The settling process: four parts, each at its own pace in a thread of its own.
+"""The settling process: parts, each at its own pace in a thread of its own.
 
 Sealing is cheap and waits for nobody. The chain and the payment providers are strangers that may hang
 until a time-out, so neither may hold up the other, nor the sealing. Whatever a part raises, it is said
@@ -15,7 +15,7 @@ import structlog
 from chain.client import LedgerContract
 from invoice_service.app import ledger_contract
 from invoice_service.errors import Error
-from invoice_service.flow import anchor, close_access_day, find, pay, seal, sum_days
+from invoice_service.flow import anchor, close_access_day, export_sales, find, pay, seal, sum_days
 from invoice_service.services import Services
 
 log = structlog.get_logger()
@@ -30,6 +30,7 @@ def run(services: Services, stopping: threading.Event) -> None:
         _Part("payments", lambda: _chase(services), config.chase_interval_ms),
         _Part("access", lambda: _close_days(services), config.close_interval_ms),
         _Part("sums", lambda: _sum_days(services), config.close_interval_ms),
+        _Part("exports", lambda: _export(services), config.export_interval_ms),
         _Part("rules", lambda: _run_rules(services), config.close_interval_ms),
     )
     threads = [threading.Thread(target=part.run, args=(stopping,), name=part.name) for part in parts]
@@ -108,6 +109,11 @@ def _close_days(services: Services) -> None:
     closed = close_access_day.close_ended(services)
     if closed:
         log.info("access record closed", days=closed)
+
+
+def _export(services: Services) -> None:
+    while export_sales.work(services):
+        pass
 
 
 def _run_rules(services: Services) -> None:

@@ -88,6 +88,7 @@ PERSON = {
     "default_tax_class": "vegetable",
 }
 CHECK = {"check_id": "{check}"}
+EXPORT = {"export_id": "{export}"}
 CASE = {"case_id": "{case}"}
 COMPLAINT, ANSWER = {"complaint_id": "{complaint}"}, {"words": "已经处理"}
 WHY = {"reason": "抽查 2026-11"}
@@ -237,6 +238,34 @@ DOORS: dict[str, Door] = {
     ),
     "DELETE /api/v1/supervision/vendors/<int:vendor_id>/allowance": Door(
         "officer", 204, about=VENDOR, path=VENDOR_ID, query=WHY
+    ),
+    "POST /officer/markets/<code>/exports": Door(
+        "officer", 303, about=MARKET, path={"code": "PE01"}, form=DAYS
+    ),
+    "GET /officer/exports": Door("officer", 200),
+    "GET /officer/exports/part": Door("officer", 200),
+    "GET /officer/exports/<uuid:export_id>.csv.gz": Door("officer", 200, path=EXPORT, but={"officer_2": 404}),
+    "POST /officer/exports/<uuid:export_id>/delete": Door(
+        "officer", 303, path=EXPORT, but={"officer_2": 404}
+    ),
+    "GET /api/v1/supervision/markets/<code>/sales": Door(
+        "officer", 200, about=MARKET, path={"code": "PE01"}, query=DAYS
+    ),
+    "GET /api/v1/supervision/markets/<code>/sales.csv": Door(
+        "officer", 200, about=MARKET, path={"code": "PE01"}, query=DAYS
+    ),
+    "POST /api/v1/supervision/markets/<code>/exports": Door(
+        "officer", 202, about=MARKET, path={"code": "PE01"}, json=DAYS
+    ),
+    "GET /api/v1/supervision/exports": Door("officer", 200),
+    "GET /api/v1/supervision/exports/<uuid:export_id>": Door(
+        "officer", 200, path=EXPORT, but={"officer_2": 404}
+    ),
+    "GET /api/v1/supervision/exports/<uuid:export_id>/file": Door(
+        "officer", 200, path=EXPORT, but={"officer_2": 404}
+    ),
+    "DELETE /api/v1/supervision/exports/<uuid:export_id>": Door(
+        "officer", 204, path=EXPORT, but={"officer_2": 404}
     ),
     "GET /officer/cases": Door("officer", 200),
     "GET /officer/rules": Door("officer", 200),
@@ -509,6 +538,7 @@ def places(town: Town, name: str) -> dict[str, object]:
         "order": town.ask("SELECT id FROM orders WHERE vendor_id = :v", v=town.vendors["vendor"]),
         "check": town.ask("SELECT min(id) FROM checks"),
         "complaint": town.ask("SELECT id FROM complaints"),
+        "export": town.ask("SELECT id FROM exports ORDER BY id LIMIT 1"),
         "case": town.ask("SELECT id FROM findings WHERE state <> 'closed'"),
         "closed_case": town.ask("SELECT id FROM findings WHERE state = 'closed'"),
         "request": town.ask("SELECT id FROM allowance_requests"),

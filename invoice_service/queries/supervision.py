@@ -88,8 +88,7 @@ def market(services: Services, actor: Actor, lang: str, code: str, asked: Asked)
     """Vendor by vendor. Raises OutOfScope, SayWhy."""
     now = services.clock()
     with services.database.read() as connection:
-        row = supervised.supervised_market(connection, actor, code)
-        reason = _reason(connection, actor, Action.MARKET_LOOKED_AT, row["id"], None, now, SayWhy(code=code))
+        row = supervised.market_looked_at(connection, actor, code, now)
         now_rows, then_rows = sums.market_days(connection, [row["id"]], asked)
         by_rule = sums.by_rule(connection, [row["id"]], asked)
         sellers = {one["id"]: one for one in supervised.vendors(connection, row["id"])}
@@ -113,7 +112,7 @@ def market(services: Services, actor: Actor, lang: str, code: str, asked: Asked)
     ]
     return MarketSources(
         market=rows.market_view(row, lang),
-        reason=reason,
+        reason=row["reason"],
         sources=sums.sources(services, asked, lang, now_rows, then_rows, by_rule),
         vendors=tuple(sorted(listed, key=lambda one: (-one.sums.figures.amount_fen, one.id))),
         stalls=None if stalls is None else _stalls(stalls, lang),

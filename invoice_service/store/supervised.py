@@ -13,7 +13,7 @@ from uuid import UUID
 
 from sqlalchemy import Connection, RowMapping, text
 
-from invoice_service.domain.access import Action
+from invoice_service.domain.access import LOOK_LASTS, Action, SayWhy
 from invoice_service.domain.authorisation import minute_of_week
 from invoice_service.domain.numbering import business_day
 from invoice_service.domain.policy import Actor, OutOfScope, Scope, check_supervise
@@ -98,6 +98,16 @@ def supervised_market(connection: Connection, actor: Actor, code: str) -> RowMap
         raise OutOfScope
     check_supervise(actor, Scope(row["id"], row["region"]))
     return row
+
+
+def market_looked_at(connection: Connection, actor: Actor, code: str, now: datetime) -> Mapping[str, Any]:
+    """With the `reason` of the look that lasts. Raises OutOfScope, NotAllowed, SayWhy."""
+    row = supervised_market(connection, actor, code)
+    action, since = Action.MARKET_LOOKED_AT, now - LOOK_LASTS
+    reason = last_look(connection, actor.account_id, action, row["id"], None, since)
+    if reason is None:
+        raise SayWhy(code=code)
+    return {**row, "reason": reason}
 
 
 def supervised_vendor(connection: Connection, actor: Actor, vendor_id: int) -> RowMapping:

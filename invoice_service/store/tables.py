@@ -35,6 +35,7 @@ from invoice_service.store import (  # noqa: F401 - their tables are in the meta
     allowance_tables,
     check_tables,
     complaint_tables,
+    export_tables,
     finding_tables,
     people_tables,
     sums_tables,

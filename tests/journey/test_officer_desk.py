@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gzip
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -272,3 +273,25 @@ def test_no_page_breaks_on_a_phone_or_with_hostile_names(office: Office, desk: P
     expect(astray.locator(".desk-nav")).to_be_visible()
     check_page(astray, "officer-error")
     astray.close()
+
+
+def test_sales_are_taken_out_in_the_background(office: Office, desk: Page) -> None:
+    """From the market's page to a file that holds every sale of its days."""
+    desk.goto(f"{office.stack.url}/officer/exports")
+    check_page(desk, "exports-empty")
+    desk.goto(f"{office.stack.url}/officer/markets/PE01?{last_weeks()}")
+    if desk.locator("#reason").is_visible():
+        say_why(desk)
+    desk.locator("form[action$='/exports'] button").click()
+    expect(desk).to_have_url(re.compile(r"/officer/exports$"))
+    fetch = desk.locator("a[href$='.csv.gz']").first
+    expect(fetch).to_be_visible(timeout=20_000)
+    check_page(desk, "exports")
+    with desk.expect_download() as taken:
+        fetch.click()
+    rows = gzip.decompress(taken.value.path().read_bytes()).decode().splitlines()
+    done = int(desk.locator("tbody tr").first.locator("td.num").first.inner_text().replace(",", ""))
+    assert len(rows) - 1 == done > 0
+    assert not any(row.startswith(("=", "+", "-", "@")) for row in rows)
+    desk.locator("form[action$='/delete'] button").first.click()
+    expect(desk.locator(".note_good")).to_be_visible()

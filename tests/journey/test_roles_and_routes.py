@@ -13,7 +13,9 @@ from contextlib import ExitStack
 import pytest
 from werkzeug.test import TestResponse
 
-from invoice_service.flow import allow, check_pile, look
+from invoice_service.domain.numbering import business_day
+from invoice_service.domain.sales_asked import SalesAsked
+from invoice_service.flow import allow, check_pile, export_sales, look
 from tests import make
 from tests.conftest import copy_of_database
 from tests.doors import DOORS, OVER_PLAIN_HTTP, Door, doors_of, filled, places
@@ -37,6 +39,9 @@ def here(tmp_path_factory: pytest.TempPathFactory, module_migrated_database_url:
             for closed in ({}, {"state": "closed", "outcome": "warned"}):
                 make.finding(uow.connection, made.markets[1], made.vendors["vendor"], **closed)
             uow.commit()
+        today = business_day(made.services.clock())
+        export_sales.begin(made.services, officer, "en", "PE01", SalesAsked(today, today))
+        export_sales.work(made.services)
         allow.set_ceiling(made.services, officer, made.vendors["vendor"], 500_000, "新登记户")
         allow.ask(made.services, made.actor("vendor"), 800_000, "旺季要多开")
         made.services.database.dispose()  # a database that is in use cannot be copied
