@@ -216,6 +216,8 @@ DOORS: dict[str, Door] = {
     # for tax officers; the one of market 1 has looked at it, at the vendor and at A01
     "GET /officer": Door("officer", 200),
     "GET /officer/markets/<code>": Door("officer", 200, about=MARKET, path={"code": "PE01"}),
+    "GET /officer/stalls/<code>/sources": Door("officer", 200, about=MARKET, path=A01),
+    "GET /api/v1/supervision/stalls/<code>/sources": Door("officer", 200, about=MARKET, path=A01, query=DAYS),
     "GET /officer/vendors/<int:vendor_id>": Door("officer", 200, about=VENDOR, path=VENDOR_ID),
     "GET /officer/vendors/<int:vendor_id>/allowance": Door("officer", 200, about=VENDOR, path=VENDOR_ID),
     "POST /officer/vendors/<int:vendor_id>/allowance": Door(

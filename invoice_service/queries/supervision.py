@@ -40,7 +40,9 @@ from invoice_service.queries.supervision_views import (
     SaleView,
     SellerView,
     StallCheck,
+    StallSeller,
     StallSource,
+    StallSources,
     TaxedLineView,
     VendorAllowance,
     VendorSource,
@@ -153,6 +155,27 @@ def allowance_of(services: Services, actor: Actor, lang: str, vendor_id: int) ->
         reason = _reason_for_vendor(connection, actor, row, now)
         found = allowances.of_vendor(connection, vendor_id, now)
     return VendorAllowance(rows.market_of(row, lang), vendor_id, rows.named(row, lang), reason, found)
+
+
+def stall(services: Services, actor: Actor, lang: str, code: str, asked: Asked) -> StallSources:
+    """What was sold at one stall, by whomever. `asked` is not narrowed here. Raises OutOfScope, SayWhy."""
+    now = services.clock()
+    with services.database.read() as connection:
+        row = supervised.supervised_stall(connection, actor, code, now)
+        market = supervised.market_looked_at(connection, actor, row["market_code"], now)
+        now_days = supervised.stall_days(connection, row, asked.first_day, asked.last_day)
+        then_days = supervised.stall_days(connection, row, *asked.earlier) if asked.earlier else []
+        by_rule = supervised.stall_rules(connection, row, asked.first_day, asked.last_day)
+        sellers = supervised.stall_sellers(connection, row, asked.first_day, asked.last_day)
+    return StallSources(
+        market=rows.market_of(row, lang),
+        code=row["code"],
+        name=rows.named(row, lang),
+        place=rows.named(row, lang, "place"),
+        reason=market["reason"],
+        sources=sums.sources(services, asked, lang, now_days, then_days, by_rule),
+        sellers=tuple(StallSeller(one["id"], rows.named(one, lang), sums.figures(one)) for one in sellers),
+    )
 
 
 def sales(

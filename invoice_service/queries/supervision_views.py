@@ -225,3 +225,23 @@ class StallCheck:
     last_sale_at: datetime | None
     sales: tuple[SaleRow, ...]
     chain_answers: bool
+
+
+@dataclass(frozen=True, slots=True)
+class StallSeller:
+    id: int
+    name: str
+    figures: Figures
+
+
+@dataclass(frozen=True, slots=True)
+class StallSources:
+    """One stall over days, whoever sold there."""
+
+    market: MarketView
+    code: str
+    name: str
+    place: str
+    reason: str
+    sources: Sources
+    sellers: tuple[StallSeller, ...]

@@ -16,6 +16,7 @@ from sqlalchemy import Connection, RowMapping, text
 from invoice_service.domain.access import LOOK_LASTS, Action, SayWhy
 from invoice_service.domain.authorisation import minute_of_week
 from invoice_service.domain.numbering import business_day
+from invoice_service.domain.period import DAY, midnight
 from invoice_service.domain.policy import Actor, OutOfScope, Scope, check_supervise
 
 _MARKETS = text("""
@@ -81,6 +82,32 @@ _BY_RULE = text("""
     FROM vendor_goods_days
     WHERE vendor_id = :vendor_id AND day BETWEEN :first_day AND :last_day
     GROUP BY rule, tax_class, taxpayer_kind ORDER BY sum(amount_fen) DESC, rule, tax_class, taxpayer_kind
+""")
+
+_STALL_DAYS = text("""
+    SELECT (hour AT TIME ZONE 'Asia/Shanghai')::date AS day, sum(orders)::bigint AS orders,
+           sum(amount_fen)::bigint AS amount_fen, sum(exempt_fen)::bigint AS exempt_fen,
+           sum(taxable_net_fen)::bigint AS taxable_net_fen, sum(tax_fen)::bigint AS tax_fen,
+           sum(invoices)::bigint AS invoices, sum(invoiced_fen)::bigint AS invoiced_fen
+    FROM vendor_hours
+    WHERE market_id = :market_id AND stall_id = :stall_id AND hour >= :begins AND hour < :ends
+    GROUP BY 1 ORDER BY 1
+""")
+_STALL_RULES = text("""
+    SELECT rule, tax_class, taxpayer_kind, sum(lines)::bigint AS lines,
+           sum(amount_fen)::bigint AS amount_fen, sum(tax_fen)::bigint AS tax_fen
+    FROM vendor_goods_days
+    WHERE market_id = :market_id AND stall_id = :stall_id AND day BETWEEN :first_day AND :last_day
+    GROUP BY rule, tax_class, taxpayer_kind ORDER BY sum(amount_fen) DESC, rule, tax_class, taxpayer_kind
+""")
+_STALL_SELLERS = text("""
+    SELECT v.id, v.name_zh, v.name_en, sum(h.orders)::bigint AS orders,
+           sum(h.amount_fen)::bigint AS amount_fen, sum(h.exempt_fen)::bigint AS exempt_fen,
+           sum(h.taxable_net_fen)::bigint AS taxable_net_fen, sum(h.tax_fen)::bigint AS tax_fen,
+           sum(h.invoices)::bigint AS invoices, sum(h.invoiced_fen)::bigint AS invoiced_fen
+    FROM vendor_hours AS h JOIN vendors AS v ON v.id = h.vendor_id
+    WHERE h.market_id = :market_id AND h.stall_id = :stall_id AND h.hour >= :begins AND h.hour < :ends
+    GROUP BY v.id ORDER BY amount_fen DESC, v.id
 """)
 
 
@@ -182,3 +209,34 @@ def by_stall(
 def by_rule(connection: Connection, vendor_id: int, first_day: date, last_day: date) -> Sequence[RowMapping]:
     values = {"vendor_id": vendor_id, "first_day": first_day, "last_day": last_day}
     return connection.execute(_BY_RULE, values).mappings().all()
+
+
+def stall_days(
+    connection: Connection, stall: RowMapping, first_day: date, last_day: date
+) -> Sequence[RowMapping]:
+    """What was sold at a stall, by whomever, a row a day on which anything was."""
+    return connection.execute(_STALL_DAYS, _of_stall(stall, first_day, last_day)).mappings().all()
+
+
+def stall_sellers(
+    connection: Connection, stall: RowMapping, first_day: date, last_day: date
+) -> Sequence[RowMapping]:
+    """Who sold there; who sold most first."""
+    return connection.execute(_STALL_SELLERS, _of_stall(stall, first_day, last_day)).mappings().all()
+
+
+def stall_rules(
+    connection: Connection, stall: RowMapping, first_day: date, last_day: date
+) -> Sequence[RowMapping]:
+    return connection.execute(_STALL_RULES, _of_stall(stall, first_day, last_day)).mappings().all()
+
+
+def _of_stall(stall: RowMapping, first_day: date, last_day: date) -> dict[str, Any]:
+    return {
+        "market_id": stall["market_id"],
+        "stall_id": stall["id"],
+        "first_day": first_day,
+        "last_day": last_day,
+        "begins": midnight(first_day),
+        "ends": midnight(last_day + DAY),
+    }

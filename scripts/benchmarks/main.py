@@ -11,7 +11,7 @@ from collections.abc import Sequence
 from datetime import UTC, datetime
 from pathlib import Path
 
-from scripts.benchmarks import desks, gas, path, pdf, phones, rules, seal, seed, start
+from scripts.benchmarks import desks, gas, path, pdf, phones, plans, rules, seal, seed, start
 from scripts.benchmarks.report import ENOUGH_RUNS, Report
 from scripts.lib.paths import ROOT
 from scripts.lib.progress import Failed
@@ -27,6 +27,7 @@ BENCHMARKS = {
     "rules": rules.measure,
 }
 ON_HISTORY = "desks"  # measured on a data directory that seed has filled, so only when it is named
+PLANS = "plans"  # writes docs/reference/plans.md from such a directory
 INTERRUPTED = 130
 
 
@@ -36,6 +37,9 @@ def main(arguments: Sequence[str]) -> int:
     try:
         if options.orders is not None:
             seed.fill(options.data, options.orders, stalls=options.stalls)
+            return 0
+        if options.names == [PLANS]:
+            plans.write(options.data)
             return 0
         for name in options.names or BENCHMARKS:
             print(f"Measuring {name}, {options.runs} runs …", flush=True)
@@ -63,7 +67,7 @@ def _options(arguments: Sequence[str]) -> argparse.Namespace:
         "names",
         nargs="*",
         metavar="NAME",
-        help=f"of {', '.join(BENCHMARKS)}; all where none; or {ON_HISTORY}",
+        help=f"of {', '.join(BENCHMARKS)}; all where none; or {ON_HISTORY}, or {PLANS}",
     )
     parser.add_argument(
         "--runs",
@@ -79,8 +83,10 @@ def _options(arguments: Sequence[str]) -> argparse.Namespace:
     filling.add_argument("--data", type=Path, default=ROOT / ".data", metavar="DIR", help="there (.data)")
     filling.add_argument("--stalls", type=int, default=200, help="in a demo market of so many (%(default)s)")
     options = parser.parse_args(arguments)
-    if unknown := set(options.names) - {*BENCHMARKS, ON_HISTORY}:
+    if unknown := set(options.names) - {*BENCHMARKS, ON_HISTORY, PLANS}:
         parser.error(f"there is no benchmark {', '.join(sorted(unknown))}")
+    if PLANS in options.names and len(options.names) > 1:
+        parser.error(f"{PLANS} goes alone")
     if options.orders is not None and (options.names != ["seed"] or options.orders < 1):
         parser.error("--orders goes with seed alone, and is at least 1")
     if options.runs < 1:

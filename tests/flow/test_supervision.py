@@ -112,6 +112,12 @@ def test_every_way_down_tells_the_same_sums(place: Town, clock: Clock) -> None:
     seen = supervision.vendor(place.services, officer, "en", place.vendors["vendor"], NOVEMBER)
     own = next(vendor for vendor in one.vendors if vendor.id == place.vendors["vendor"])
     assert seen.sources.total == own.sums
+    for stall in one.stalls:
+        there = supervision.stall(place.services, officer, "en", stall.code, NOVEMBER)
+        assert there.sources.total.figures == stall.figures
+        assert added([seller.figures for seller in there.sellers]) == stall.figures
+        lines = added([part.figures for part in there.sources.rules])
+        assert lines == replace(stall.figures, orders=0, invoices=0, invoiced_fen=0)
     listed = supervision.sales(
         place.services, officer, "en", own.id, NOVEMBER.first_day, NOVEMBER.last_day, limit=100
     )

@@ -256,7 +256,7 @@ def test_no_page_breaks_on_a_phone_or_with_hostile_names(office: Office, desk: P
         say_why(desk)
     for size, name in ((DESKTOP, "desktop"), (PHONE, "phone")):
         desk.set_viewport_size(size)
-        for path in ("", "/markets/PE01", f"/vendors/{office.hostile}"):
+        for path in ("", "/markets/PE01", "/stalls/A02/sources", f"/vendors/{office.hostile}"):
             desk.goto(f"{url}{path}?{last_weeks()}&compare=year")
             check_page(desk, f"officer{path.replace('/', '-')}-{name}")
         assert desk.locator("h1").inner_text() == HOSTILE

@@ -153,6 +153,17 @@ def checked(code: str) -> Any:
     return supervision.stall_check(services(), actor(), language(), code)
 
 
+@blueprint.get("/stalls/<code>/sources")
+@audience(Audience.OFFICER)
+@blueprint.arguments(shapes.ComparedQuery, location="query")
+@blueprint.response(200, shapes.StallSources)
+@blueprint.alt_response(403, schema=Problem)
+@blueprint.doc(**_SESSION)
+def stall(wanted: dict[str, Any], code: str) -> Any:
+    """What was sold at one stall, by whomever. Needs a look at its market."""
+    return supervision.stall(services(), actor(), language(), code, Asked(**wanted))
+
+
 @blueprint.post("/checks")
 @audience(Audience.OFFICER)
 @blueprint.response(201, shapes.BegunCheck)

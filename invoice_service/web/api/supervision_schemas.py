@@ -157,6 +157,21 @@ class VendorSources(Schema):
     threshold = fields.Nested(Threshold, attribute="gauge")
 
 
+class StallSeller(Schema):
+    id = fields.Integer()
+    name = fields.String()
+    figures = fields.Nested(Figures)
+
+
+class StallSources(Schema):
+    market = fields.Nested(Market)
+    code = fields.String()
+    name = fields.String()
+    place = fields.String()
+    sources = fields.Nested(Sources)
+    sellers = fields.List(fields.Nested(StallSeller))
+
+
 class SaleRow(Schema):
     order_id = fields.UUID()
     paid_at = Instant()

@@ -84,6 +84,17 @@ def vendor(vendor_id: int) -> str | tuple[str, int]:
     return _narrowed("officer/vendor.html", lambda asked: _vendor(vendor_id, asked))
 
 
+@blueprint.get("/stalls/<code>/sources")
+@audience(Audience.OFFICER)
+def stall(code: str) -> str | tuple[str, int]:
+    return _narrowed("officer/stall_sources.html", lambda asked: _stall(code, asked))
+
+
+def _stall(code: str, asked: Asked) -> dict[str, Any]:
+    whole = Asked(asked.first_day, asked.last_day, asked.compare)
+    return {"seen": supervision.stall(services(), actor(), language(), code, whole)}
+
+
 def _region(asked: Asked) -> dict[str, Any]:
     seen = supervision.region(services(), actor(), language(), asked)
     top = seen.markets[: charts.RANKED]
