@@ -298,6 +298,7 @@ DOORS: dict[str, Door] = {
         "officer", 204, about=VENDOR, path={"case_id": "{closed_case}"}, json=ANSWER
     ),
     "GET /officer/sales/<uuid:order_id>": Door("officer", 404, path={"order_id": "{order}"}),
+    "GET /officer/sales/<uuid:order_id>/evidence": Door("officer", 404, path={"order_id": "{order}"}),
     "GET /officer/invoices/<number>": Door("officer", 404, path=INVOICE),
     "GET /officer/check": Door("officer", 200),
     "GET /officer/verify": Door("officer", 200),

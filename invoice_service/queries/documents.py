@@ -6,6 +6,7 @@ from sqlalchemy import Connection, text
 
 from invoice_service.documents.pdf import invoice_pdf
 from invoice_service.domain.invoice import UnknownInvoice
+from invoice_service.domain.policy import Actor, OutOfScope
 from invoice_service.domain.token import fingerprint
 from invoice_service.ledger import canonical, tree
 from invoice_service.ledger.entry import Kind
@@ -13,7 +14,7 @@ from invoice_service.ledger.evidence import Evidence
 from invoice_service.queries.ledger_state import ledger_states
 from invoice_service.queries.views import LedgerState
 from invoice_service.services import Services
-from invoice_service.store import deployment, invoices, log
+from invoice_service.store import deployment, invoices, log, supervised
 from invoice_service.store.invoices import StoredInvoice
 
 # One statement, so that an entry moving from the outbox into the log is seen in exactly one of them.
@@ -29,6 +30,16 @@ def evidence(services: Services, token: str) -> tuple[str, Evidence]:
     with services.database.read() as connection:
         stored = _stored(connection, token)
         return stored.number, _evidence(services, connection, stored)
+
+
+def supervised_evidence(services: Services, actor: Actor, number: str) -> Evidence:
+    """For the officers of a region; the look is recorded before (`flow.look.at_sale`). Raises OutOfScope."""
+    with services.database.read() as connection:
+        stored = invoices.by_number(connection, number) if number.isdigit() else None
+        if stored is None:
+            raise OutOfScope
+        supervised.supervised_sale(connection, actor, stored.order_id)
+        return _evidence(services, connection, stored)
 
 
 def pdf(services: Services, token: str) -> tuple[str, bytes]:

@@ -158,9 +158,9 @@ def _page(services: Services, heaviest: list[tuple[float, str, Statement]]) -> s
         parts = [_explained(connection, n, *one) for n, one in enumerate(heaviest, 1)]
     head = f"""# The ten heaviest statements, and how PostgreSQL runs them
 
-Written by `./scripts/bench plans --data DIR` on {datetime.now(UTC):%Y-%m-%d}, on {orders:,} orders, warm. Each
-stands under what asks it; the time is the client's. What to look for: no `Seq Scan` over a table that grows
-with sales, but where all of its rows are wanted.
+Written by `./scripts/bench plans --data DIR` on {datetime.now(UTC):%Y-%m-%d}, {orders:,} orders. Each stands
+under what asks it; the time is the client's. What to look for: no `Seq Scan` over a table that grows with
+sales, but where all of its rows are wanted.
 """
     return head + "".join(parts)
 

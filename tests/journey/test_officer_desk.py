@@ -13,6 +13,7 @@ from playwright.sync_api import Browser, Page, ViewportSize, expect
 
 from invoice_service.config import Config
 from invoice_service.domain.numbering import business_day
+from invoice_service.ledger import evidence
 from invoice_service.web.identity import COOKIE
 from scripts.benchmarks import history
 from tests import make
@@ -177,6 +178,14 @@ def test_from_the_region_to_one_sale_and_its_entry(office: Office, desk: Page) -
     first.locator("a").click()
     expect(desk.locator("#main")).to_contain_text(number)
     check_page(desk, "officer-sale")
+    with desk.expect_download() as taken:
+        desk.locator("a[href$='/evidence']").click()
+    proof = evidence.parse(taken.value.path().read_bytes())
+    trusted = bytes.fromhex(proof.issuer["statement"]["issuer"])
+    assert proof.body["number"] == number
+    steps = evidence.verify(proof, trusted_issuer=trusted, chain=None).steps
+    # History is made with keys of today: that an entry is older than its key is the one thing amiss.
+    assert [step.name for step in steps if step.outcome == "passed"] == ["issuer", "pin", "body", "buyer"]
     desk.goto(f"{url}/invoices/{number}")
     expect(desk).to_have_url(re.compile("/officer/sales/"))
     reasons = "SELECT count(*) FROM access_records WHERE action = 'sale.look' AND reason = :reason"

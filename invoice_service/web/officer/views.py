@@ -25,7 +25,7 @@ from invoice_service.domain.policy import OutOfScope
 from invoice_service.domain.tax_sources import COMPARED_WITH, TAX_CLASSES, TAXPAYER_KINDS, Asked, rates
 from invoice_service.errors import Error, InvalidInput
 from invoice_service.flow import look
-from invoice_service.queries import supervision
+from invoice_service.queries import documents, supervision
 from invoice_service.web import charts
 from invoice_service.web.audience import Audience, audience
 from invoice_service.web.context import services
@@ -207,6 +207,20 @@ def sale(order_id: UUID) -> str:
 def invoice(number: str) -> AnyResponse:
     order_id = supervision.order_of_invoice(services(), actor(), number)
     return redirect(url_for("officer.sale", order_id=order_id), 303)
+
+
+@blueprint.get("/sales/<uuid:order_id>/evidence")
+@audience(Audience.OFFICER)
+def evidence(order_id: UUID) -> AnyResponse:
+    """The file that proves the sale's invoice to anyone."""
+    look.at_sale(services(), actor(), order_id)
+    number = supervision.sale(services(), actor(), language(), order_id).order.invoice_number
+    if number is None:
+        raise OutOfScope
+    data = documents.supervised_evidence(services(), actor(), number).to_bytes()
+    response = AnyResponse(data, mimetype="application/json")
+    response.headers["Content-Disposition"] = f'attachment; filename="{number}.json"'
+    return response
 
 
 # Spot checks.
