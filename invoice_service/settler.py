@@ -112,8 +112,7 @@ def _close_days(services: Services) -> None:
 
 
 def _export(services: Services) -> None:
-    while export_sales.work(services):
-        pass
+    export_sales.work(services)
 
 
 def _run_rules(services: Services) -> None:

@@ -53,6 +53,7 @@ class Action(enum.StrEnum):
     SALE_KEYED = "order.key", N_("Keyed a sale")
     DAY_CLOSED = "day.close", N_("Closed a day")
     EXPORTED = "export", N_("Exported records")
+    EXPORT_DELETED = "export.delete", N_("Deleted an export")
     MARKET_CHANGED = "market.change", N_("Changed a market's details")
     STALL_LOOKED_AT = "stall.look", N_("Looked at a stall's figures")
     STALL_CHANGED = "stall.change", N_("Changed a stall")

@@ -8,6 +8,7 @@ from datetime import date, timedelta
 from typing import Any
 
 from invoice_service.domain.listing import check_period, chosen
+from invoice_service.domain.money import yuan
 from invoice_service.errors import N_, Error, InvalidInput
 
 INVOICED = ("all", "yes", "no")
@@ -51,6 +52,19 @@ class SalesAsked:
         amounts = [fen for fen in (self.min_fen, self.max_fen) if fen is not None]
         if amounts != sorted(amounts) or any(not 0 <= fen <= MAX_FEN for fen in amounts):
             raise BadSalesFilter({"min_fen": BadSalesFilter.message})
+
+    @property
+    def words(self) -> str:
+        """For the access record, where those concerned read what was asked for, in whatever language."""
+        given = {
+            "vendor": self.vendor_id,
+            "stall": self.stall,
+            "≥": None if self.min_fen is None else yuan(self.min_fen),
+            "≤": None if self.max_fen is None else yuan(self.max_fen),
+            "invoiced": None if self.invoiced == "all" else self.invoiced,
+        }
+        narrowed = [f"{name} {value}" for name, value in given.items() if value is not None]
+        return ", ".join([f"{self.first_day} – {self.last_day}", *narrowed])
 
     def to_json(self) -> dict[str, Any]:
         days = {"first_day": self.first_day.isoformat(), "last_day": self.last_day.isoformat()}

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import gzip
 from collections.abc import Iterator, Mapping, Sequence
+from datetime import datetime
 from typing import Any
 from uuid import UUID
 
@@ -29,10 +30,10 @@ from invoice_service.domain.sales_asked import (
 from invoice_service.flow.access import note
 from invoice_service.flow.order import time_ordered_id
 from invoice_service.services import Services
-from invoice_service.store import exports, market_sales, supervised, turnover
+from invoice_service.store import exports, market_sales, supervised
 
 PIECE = 5_000  # rows a transaction
-PIECES_A_ROUND = 20
+PIECES_A_ROUND = 4  # a round: sealing runs in the same process and waits for nobody
 UNFINISHED_MAX = 3
 TITLES = {
     "zh-CN": ("支付时间", "摊位", "经营户编号", "经营户", "纳税人类型", "金额（元）", "免税（元）",
@@ -64,20 +65,21 @@ def begin(services: Services, actor: Actor, lang: str, code: str, asked: SalesAs
             "market_id": market["id"],
             "wanted": asked.to_json(),
             "lang": lang,
+            "reason": market["reason"],
             "state": "waiting",
             "rows_done": 0,
-            "rows_total": _expected(uow.connection, market["id"], asked),
+            "rows_total": market_sales.at_most(uow.connection, market["id"], asked),
             "chunks": 0,
             "created_at": now,
         }
         exports.add(uow.connection, values)
-        _note(services, uow.connection, actor, market["id"], asked, market["reason"])
+        _note(uow.connection, actor, Action.EXPORTED, market["id"], asked, market["reason"], now)
         uow.commit()
     return export_id
 
 
 def step(services: Services) -> bool:
-    """Write the next piece of whichever export waits longest. False where none does."""
+    """Write the next piece of whichever export is least far. False where none does."""
     with services.database.unit_of_work() as uow:
         row = exports.lock_next(uow.connection)
         if row is None:
@@ -104,8 +106,8 @@ def work(services: Services) -> int:
     return PIECES_A_ROUND
 
 
-def take_out(services: Services, actor: Actor, export_id: UUID) -> tuple[str, Iterator[bytes]]:
-    """(file name, its pieces). Recorded. Raises OutOfScope, ConfirmFirst."""
+def take_out(services: Services, actor: Actor, export_id: UUID) -> tuple[str, int, Iterator[bytes]]:
+    """(file name, its size, its pieces). Recorded. Raises OutOfScope, ConfirmFirst."""
     now = services.clock()
     with services.database.unit_of_work() as uow:
         row = own_export(uow.connection, actor, export_id)
@@ -113,17 +115,20 @@ def take_out(services: Services, actor: Actor, export_id: UUID) -> tuple[str, It
         if row["state"] != "done" or row["done_at"] <= now - EXPORT_KEPT:
             raise OutOfScope
         asked = SalesAsked.of_json(row["wanted"])
-        _note(services, uow.connection, actor, row["market_id"], asked, None)
+        size = exports.size(uow.connection, export_id)
+        _note(uow.connection, actor, Action.EXPORTED, row["market_id"], asked, row["reason"], now)
         uow.commit()
     name = f"sales-{row['market_code']}-{asked.first_day}-{asked.last_day}.csv.gz"
-    return name, _chunks(services, export_id, row["chunks"])
+    return name, size, _chunks(services, export_id, row["chunks"])
 
 
 def throw_away(services: Services, actor: Actor, export_id: UUID) -> None:
-    """Raises OutOfScope."""
+    """Recorded. Raises OutOfScope."""
     with services.database.unit_of_work() as uow:
-        own_export(uow.connection, actor, export_id)
+        row = own_export(uow.connection, actor, export_id)
         exports.remove(uow.connection, export_id)
+        asked, now = SalesAsked.of_json(row["wanted"]), services.clock()
+        _note(uow.connection, actor, Action.EXPORT_DELETED, row["market_id"], asked, row["reason"], now)
         uow.commit()
 
 
@@ -141,33 +146,29 @@ def _record(services: Services, actor: Actor, code: str, asked: SalesAsked) -> i
     with services.database.unit_of_work() as uow:
         market = supervised.market_looked_at(uow.connection, actor, code, now)
         check_fresh(actor, now)
-        expected = _expected(uow.connection, market["id"], asked)
+        expected = market_sales.at_most(uow.connection, market["id"], asked)
         if expected > AT_ONCE_MAX:
             raise TooManyAtOnce(orders=f"{expected:,}", most=f"{AT_ONCE_MAX:,}")
-        _note(services, uow.connection, actor, market["id"], asked, market["reason"])
+        _note(uow.connection, actor, Action.EXPORTED, market["id"], asked, market["reason"], now)
         uow.commit()
     market_id: int = market["id"]
     return market_id
 
 
 def _note(
-    services: Services,
     connection: Connection,
     actor: Actor,
+    action: Action,
     market_id: int,
     asked: SalesAsked,
-    reason: str | None,
+    reason: str,
+    now: datetime,
 ) -> None:
-    subject = f"sales {asked.first_day} – {asked.last_day}"
-    whom = {"market_id": market_id, "vendor_id": asked.vendor_id}
-    now = services.clock()
-    note(connection, actor, Action.EXPORTED, now=now, subject=subject, reason=reason, **whom)
-
-
-def _expected(connection: Connection, market_id: int, asked: SalesAsked) -> int:
-    """How many sales these days hold, before anything else narrows them."""
-    days = turnover.market_day_rows(connection, [market_id], asked.first_day, asked.last_day)
-    return sum(int(row["orders"]) for row in days)
+    """Of one vendor alone only where the vendor is one of that market's: nobody else reads of it."""
+    sellers = {row["id"] for row in supervised.vendors(connection, market_id)}
+    vendor_id = asked.vendor_id if asked.vendor_id in sellers else None
+    whom = {"market_id": market_id, "vendor_id": vendor_id}
+    note(connection, actor, action, now=now, subject=f"sales {asked.words}", reason=reason, **whom)
 
 
 def _pieces(services: Services, market_id: int, asked: SalesAsked, lang: str) -> Iterator[str]:
@@ -187,8 +188,8 @@ def _chunks(services: Services, export_id: UUID, count: int) -> Iterator[bytes]:
     for n in range(count):
         with services.database.read() as connection:
             data = exports.chunk(connection, export_id, n)
-        if data is None:  # thrown away meanwhile: what follows would be no file
-            return
+        if data is None:  # thrown away meanwhile: each piece unpacks by itself, so the file must break off
+            raise OutOfScope
         yield data
 
 
@@ -211,7 +212,7 @@ def _head(lang: str) -> str:
 def _row(one: RowMapping, lang: str) -> tuple[object, ...]:
     return (
         instant_text(one["paid_at"]),
-        one["stall"],
+        harmless(one["stall"]),
         one["vendor_id"],
         harmless(one["name_zh" if lang == "zh-CN" else "name_en"]),
         one["taxpayer_kind"],

@@ -43,7 +43,7 @@ class MarketSaleList:
 
 @dataclass(frozen=True, slots=True)
 class ExportView:
-    """`state`: waiting · running · done · expired. `rows_total` is what the days hold, however narrowed."""
+    """`state`: waiting · running · done · expired. `rows_total` counts by days, vendor and stall."""
 
     id: UUID
     market_code: str

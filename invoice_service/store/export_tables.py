@@ -16,6 +16,7 @@ exports = Table(
     Column("market_id", ForeignKey("markets.id"), nullable=False),
     Column("wanted", JSONB, nullable=False),
     text("lang"),
+    text("reason"),
     text("state"),
     Column("rows_done", Integer, nullable=False),
     Column("rows_total", Integer, nullable=False),
@@ -27,7 +28,7 @@ exports = Table(
     CheckConstraint("(state IN ('done', 'expired')) = (done_at IS NOT NULL)", name="done_has_a_time"),
     CheckConstraint("(state = 'waiting') = (chunks = 0)", name="begun_has_chunks"),
     Index("exports_account_id_id_idx", "account_id", "id"),
-    Index("exports_unfinished_idx", "created_at", postgresql_where=sql("state IN ('waiting', 'running')")),
+    Index("exports_unfinished_idx", "rows_done", postgresql_where=sql("state IN ('waiting', 'running')")),
     comment="rows_total is what the sums say and may be more than fit; cursor: the last sale written.",
 )
 

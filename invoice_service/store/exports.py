@@ -12,8 +12,8 @@ from sqlalchemy import Connection, RowMapping, delete, insert, text, update
 from invoice_service.store.export_tables import export_chunks, exports
 
 _COLUMNS = """
-    e.id, e.account_id, e.market_id, e.wanted, e.lang, e.state, e.rows_done, e.rows_total, e.chunks, e.cursor,
-    e.created_at, e.done_at, m.code AS market_code, m.region, m.name_zh, m.name_en, m.address
+    e.id, e.account_id, e.market_id, e.wanted, e.lang, e.reason, e.state, e.rows_done, e.rows_total, e.chunks,
+    e.cursor, e.created_at, e.done_at, m.code AS market_code, m.region, m.name_zh, m.name_en, m.address
 """
 _ONE = text(f"""
     SELECT {_COLUMNS} FROM exports AS e JOIN markets AS m ON m.id = e.market_id WHERE e.id = :id
@@ -25,12 +25,14 @@ _OWN = text(f"""
 _UNFINISHED = text("""
     SELECT count(*) FROM exports WHERE account_id = :account_id AND state IN ('waiting', 'running')
 """)
-# Whoever is at one is not waited for: another settler takes the next.
+# The least far first, so that a short one does not wait for a year of somebody else's. Whoever is at one is
+# not waited for: another settler takes the next.
 _NEXT = text("""
     SELECT id, market_id, wanted, lang, rows_done, chunks, cursor FROM exports
-    WHERE state IN ('waiting', 'running') ORDER BY created_at LIMIT 1 FOR UPDATE SKIP LOCKED
+    WHERE state IN ('waiting', 'running') ORDER BY rows_done, id LIMIT 1 FOR UPDATE SKIP LOCKED
 """)
 _CHUNK = text("SELECT data FROM export_chunks WHERE export_id = :id AND n = :n")
+_SIZE = text("SELECT coalesce(sum(octet_length(data)), 0) FROM export_chunks WHERE export_id = :id")
 _EXPIRED = text("SELECT id FROM exports WHERE state = 'done' AND done_at <= :before FOR UPDATE SKIP LOCKED")
 _LOCK_ACCOUNT = text("SELECT FROM accounts WHERE id = :account_id FOR UPDATE")
 
@@ -68,6 +70,11 @@ def add_chunk(connection: Connection, export_id: UUID, n: int, data: bytes, then
 def chunk(connection: Connection, export_id: UUID, n: int) -> bytes | None:
     found = connection.execute(_CHUNK, {"id": export_id, "n": n}).scalar()
     return None if found is None else bytes(found)
+
+
+def size(connection: Connection, export_id: UUID) -> int:
+    """Bytes of the whole file."""
+    return int(connection.execute(_SIZE, {"id": export_id}).scalar_one())
 
 
 def remove(connection: Connection, export_id: UUID) -> None:

@@ -14,8 +14,11 @@ def streamed_csv(pieces: Iterator[str], code: str, asked: SalesAsked) -> Respons
     return _named(response, f"sales-{code}-{asked.first_day}-{asked.last_day}.csv")
 
 
-def gzipped_csv(name: str, pieces: Iterator[bytes]) -> Response:
-    return _named(Response(pieces, mimetype="application/gzip"), name)
+def gzipped_csv(name: str, size: int, pieces: Iterator[bytes]) -> Response:
+    """With its size, so that whoever downloads it sees when it broke off."""
+    response = Response(pieces, mimetype="application/gzip")
+    response.content_length = size
+    return _named(response, name)
 
 
 def _named(response: Response, name: str) -> Response:

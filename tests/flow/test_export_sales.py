@@ -80,8 +80,10 @@ def at_once(place: Town, asked: SalesAsked = TODAY, lang: str = "en") -> list[di
 
 
 def file_of(place: Town, export_id: Any) -> list[dict[str, str]]:
-    _, pieces = export_sales.take_out(place.services, officer(place), export_id)
-    return read(gzip.decompress(b"".join(pieces)).decode())
+    _, size, pieces = export_sales.take_out(place.services, officer(place), export_id)
+    data = b"".join(pieces)
+    assert len(data) == size
+    return read(gzip.decompress(data).decode())
 
 
 def test_csv_export_and_pages_are_the_same_and_agree_with_the_market(full: Town) -> None:
@@ -129,6 +131,17 @@ def test_days_are_days_in_shanghai_by_when_was_paid(place: Town, clock: Clock) -
     look.at_market(place.services, officer(place), "PE01", "核对十一月")
     assert len(at_once(place)) == 1
     assert at_once(place, SalesAsked(date(2026, 11, 23), date(2026, 11, 23))) == []
+
+
+def test_a_provider_whose_clock_is_behind_moves_no_sale_out_of_its_day(place: Town, clock: Clock) -> None:
+    """Ordered a second after midnight here, paid two seconds before it there: the sums count it there too."""
+    clock.now = datetime(2026, 11, 24, 16, 0, 1, tzinfo=UTC)
+    placed = order.place(place.services, "A01", PlainAmount(1_000))
+    pay.start(place.services, placed.token, "pays-when-asked")
+    clock.now -= timedelta(seconds=3)
+    pay.check(place.services, placed.token)
+    look.at_market(place.services, officer(place), "PE01", "核对十一月")
+    assert len(at_once(place)) == 1
 
 
 def test_a_page_goes_on_where_it_ended_while_sales_come_in(full: Town, clock: Clock) -> None:
@@ -195,21 +208,61 @@ def test_a_file_goes_after_a_day_and_that_it_was_stays(full: Town, clock: Clock)
     assert exports.one(full.services, officer(full), "en", export_id).state == "expired"
 
 
+def test_a_download_that_breaks_off_is_no_shorter_file(full: Town) -> None:
+    """Each piece unpacks by itself, so half a file would pass for a whole one."""
+    export_id = export_sales.begin(full.services, officer(full), "en", "PE01", TODAY)
+    export_sales.work(full.services)
+    _, _, pieces = export_sales.take_out(full.services, officer(full), export_id)
+    next(pieces)
+    export_sales.throw_away(full.services, officer(full), export_id)
+    with pytest.raises(OutOfScope):
+        next(pieces)
+
+
+def test_a_short_export_does_not_wait_for_a_long_one(full: Town, clock: Clock) -> None:
+    long = export_sales.begin(full.services, officer(full), "en", "PE01", TODAY)
+    assert export_sales.step(full.services)
+    clock.now += timedelta(seconds=1)
+    short = export_sales.begin(full.services, officer(full), "en", "PE01", replace(TODAY, min_fen=1_010))
+    assert export_sales.step(full.services)
+    states = [exports.one(full.services, officer(full), "en", one).state for one in (long, short)]
+    assert states == ["running", "done"]
+
+
 def test_threat_11_kimai_cve_2026_42267_no_name_is_a_formula(full: Town) -> None:
     for name in ("=HYPERLINK(1)", "+1", "-1", "@SUM(A1)", "\tx", "＝1"):
         with full.services.database.unit_of_work() as uow:
             uow.connection.execute(text("UPDATE vendors SET name_en = :name"), {"name": name})
             uow.commit()
         assert {row["Vendor"] for row in at_once(full)} == {f"'{name}"}
+    with full.services.database.unit_of_work() as uow:
+        uow.connection.execute(text("UPDATE stalls SET code = '-' || code"))
+        uow.commit()
+    assert {row["Stall"] for row in at_once(full)} == {"'-A01", "'-A02"}
 
 
 def test_without_a_look_nothing_leaves_and_what_leaves_is_on_record(full: Town, clock: Clock) -> None:
+    def records() -> list[tuple[Any, ...]]:
+        found = full.rows(
+            "SELECT action, subject, reason, market_id, vendor_id FROM access_records "
+            "WHERE action LIKE 'export%' AND role = 'officer' ORDER BY id"
+        )
+        return [tuple(row.values()) for row in found]
+
+    vendor, market_id, days = full.vendors["vendor"], full.markets[1], "sales 2026-11-24 – 2026-11-24"
     at_once(full)
-    export_sales.begin(full.services, officer(full), "en", "PE01", TODAY)
-    taken = full.rows(
-        "SELECT subject, reason FROM access_records WHERE action = 'export' AND role = 'officer'"
-    )
-    assert taken == [{"subject": "sales 2026-11-24 – 2026-11-24", "reason": "核对十一月"}] * 2
+    assert records() == [("export", days, "核对十一月", market_id, None)]
+    narrow = replace(TODAY, vendor_id=vendor, stall="A01", min_fen=1_000, invoiced="no")
+    export_id = export_sales.begin(full.services, officer(full), "en", "PE01", narrow)
+    export_sales.work(full.services)
+    file_of(full, export_id)
+    export_sales.throw_away(full.services, officer(full), export_id)
+    words = f"{days}, vendor {vendor}, stall A01, ≥ 10.00, invoiced no"
+    assert records()[1:] == [
+        (action, words, "核对十一月", market_id, vendor) for action in ("export", "export", "export.delete")
+    ]
+    at_once(full, replace(TODAY, vendor_id=full.vendors["vendor_2"]))
+    assert records()[-1][3:] == (market_id, None), "another market's vendor reads nothing of it"
     clock.now += timedelta(minutes=31)
     for attempt in (export_sales.at_once, export_sales.begin):
         with pytest.raises(SayWhy):
@@ -224,6 +277,8 @@ def test_too_many_are_refused_before_anything_is_written(full: Town, monkeypatch
     monkeypatch.setattr(export_sales, "AT_ONCE_MAX", 10)
     with pytest.raises(TooManyAtOnce):
         export_sales.at_once(full.services, officer(full), "en", "PE01", TODAY)
+    for narrowed in ({"stall": "A02"}, {"vendor_id": full.vendors["next_door"]}):
+        assert len(at_once(full, replace(TODAY, **narrowed))) == 5, "one seller's are few"  # type: ignore[arg-type]
     for _ in range(export_sales.UNFINISHED_MAX):
         export_sales.begin(full.services, officer(full), "en", "PE01", TODAY)
     with pytest.raises(TooManyExports):

@@ -61,7 +61,7 @@ class Export(Schema):
     asked = fields.Nested(SalesInput)
     state = fields.String(metadata={"enum": ["waiting", "running", "done", "expired"]})
     rows_done = fields.Integer()
-    rows_total = fields.Integer(metadata={"description": "what the days hold, however narrowed"})
+    rows_total = fields.Integer(metadata={"description": "at most: counted by days, vendor and stall"})
     percent = fields.Integer()
     created_at = Instant()
     expires_at = Instant(allow_none=True)
