@@ -20,6 +20,7 @@ def upgrade() -> None:
         sa.Column("market_id", sa.BigInteger(), nullable=False),
         sa.Column("wanted", postgresql.JSONB(), nullable=False),
         sa.Column("lang", sa.Text(), nullable=False),
+        sa.Column("reason", sa.Text(), nullable=False),
         sa.Column("state", sa.Text(), nullable=False),
         sa.Column("rows_done", sa.Integer(), nullable=False),
         sa.Column("rows_total", sa.Integer(), nullable=False),
@@ -44,7 +45,7 @@ def upgrade() -> None:
     op.create_index(
         "exports_unfinished_idx",
         "exports",
-        ["created_at"],
+        ["rows_done"],
         postgresql_where=sa.text("state IN ('waiting', 'running')"),
     )
     op.create_table(
