@@ -15,7 +15,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -49,11 +49,20 @@ class Town:
     """`markets` by number; `vendors` by who sells; `accounts` and `tokens` by name."""
 
     services: Services
-    app: Flask
     markets: Mapping[int, int]
     vendors: Mapping[str, int]
     accounts: Mapping[str, int]
     tokens: Mapping[str, str]
+    made_apps: list[Flask] = field(default_factory=list)
+
+    @property
+    def app(self) -> Flask:
+        """The application over this town's services: made when it is first asked for, since that takes half
+        a second, and shared with every town that is made from this one."""
+        if not self.made_apps:
+            self.made_apps.append(_app(self.services))
+        self.made_apps[0].extensions["services"] = self.services
+        return self.made_apps[0]
 
     def actor(self, name: str) -> Actor:
         return identity.asking(self.services, self.tokens[name]).actor  # type: ignore[union-attr]
@@ -108,7 +117,7 @@ def town(
     ordering.place(services, "A01", PlainAmount(1250))
     complain.complain(services, "A01", {"kind": "invoice_refused"}, idempotency_key="a complaint of the town")
     try:
-        yield Town(services, _app(services), markets, vendors, people, tokens)
+        yield Town(services, markets, vendors, people, tokens)
     finally:
         services.database.dispose()
 
@@ -158,7 +167,7 @@ def moved(before: Town, database_url: str) -> Iterator[Town]:
     config = replace(before.services.config, database_url=database_url)
     services = build_services(config, clock=before.services.clock)
     try:
-        yield replace(before, services=services, app=_app(services))
+        yield replace(before, services=services)
     finally:
         services.database.dispose()
 

@@ -38,7 +38,6 @@ def place(tmp_path: Path, migrated_database_url: str) -> Iterator[Town]:
             uow.commit()
         provider: Any = PaysWhenAsked(clock)
         services = replace(made.services, providers={provider.name: provider})
-        made.app.extensions["services"] = services
         yield replace(made, services=services)
 
 
