@@ -44,14 +44,19 @@ _OF_VENDOR = text("""
 def page(
     connection: Connection, market_id: int, asked: SalesAsked, after: UUID | None, limit: int
 ) -> Sequence[RowMapping]:
-    """The first that fit, after a sale's order id."""
+    """The first that fit, after a sale's order id.
+
+    Each order's own row of `sales` is looked up: two tables that are merged by their keys would be read from
+    the first sale there ever was, for every page anew.
+    """
     given = {name: getattr(asked, name) for name in _FILTERS if getattr(asked, name) is not None}
     narrowed = " AND ".join([_FILTERS[name] for name in given] + [_INVOICED[asked.invoiced]])
     statement = f"""
         SELECT o.id, o.paid_at, s.code AS stall, o.vendor_id, v.name_zh, v.name_en, sold.taxpayer_kind,
-               sold.amount_fen, sold.exempt_fen, sold.taxable_net_fen, sold.tax_fen, i.number, sold.commitment
+               o.amount_fen, sold.exempt_fen, sold.taxable_net_fen, sold.tax_fen, i.number, sold.commitment
         FROM orders AS o
-        JOIN sales AS sold ON sold.order_id = o.id
+        JOIN LATERAL (SELECT taxpayer_kind, exempt_fen, taxable_net_fen, tax_fen, commitment
+                      FROM sales WHERE order_id = o.id OFFSET 0) AS sold ON TRUE
         JOIN stalls AS s ON s.id = o.stall_id
         JOIN vendors AS v ON v.id = o.vendor_id
         LEFT JOIN LATERAL (SELECT number FROM invoices WHERE order_id = o.id OFFSET 0) AS i ON TRUE

@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 import gzip
 import io
+import re
 from collections.abc import Iterator
 from dataclasses import replace
 from datetime import UTC, date, datetime, timedelta
@@ -12,7 +13,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from sqlalchemy import text
+from sqlalchemy import event, text
 
 from invoice_service.domain.access import SayWhy
 from invoice_service.domain.listing import BadListing, BadPeriod
@@ -24,6 +25,7 @@ from invoice_service.domain.tax_sources import Asked
 from invoice_service.flow import export_sales, issue, look, order, pay
 from invoice_service.queries import exports, supervision
 from invoice_service.store import exports as stored
+from invoice_service.store import market_sales
 from tests.clock import Clock
 from tests.payer import PaysWhenAsked
 from tests.people import Town, town
@@ -154,6 +156,24 @@ def test_a_page_goes_on_where_it_ended_while_sales_come_in(full: Town, clock: Cl
     rest = exports.sales(full.services, officer(full), "en", "PE01", TODAY, after=first.next_key, limit=100)
     ids = [sale.order_id for sale in (*first.rows, *rest.rows)]
     assert len(ids) == len(set(ids)) == 12
+
+
+def test_no_page_reads_the_sales_before_it(full: Town) -> None:
+    """A merge of orders and sales by their keys would: the thousandth page then reads a thousand pages."""
+    ran: list[tuple[str, Any]] = []
+    with full.services.database.read() as connection:
+
+        def keep(_connection: Any, _cursor: Any, statement: str, values: Any, *_: Any) -> None:
+            ran.append((statement, values))
+
+        for way in ("seqscan", "bitmapscan", "hashjoin", "nestloop"):  # what large tables lead away from
+            connection.execute(text(f"SET enable_{way} = off"))
+        event.listen(connection, "before_cursor_execute", keep)
+        market_sales.page(connection, full.markets[1], TODAY, None, 5)
+        event.remove(connection, "before_cursor_execute", keep)
+        statement, values = ran[0]
+        plan = "\n".join(connection.exec_driver_sql(f"EXPLAIN {statement}", values).scalars())
+    assert re.search(r"on sales.*\n\s+Index Cond: \(order_id = o.id\)", plan), plan
 
 
 @pytest.mark.parametrize("dies_at", [1, 2, 3])
