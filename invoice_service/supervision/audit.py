@@ -39,7 +39,7 @@ def value(data: bytes) -> dict[str, Any] | None:
     """A document as a value; None where it is no JSON object."""
     try:
         found = json.loads(data)
-    except ValueError:
+    except (ValueError, RecursionError):
         return None
     return found if isinstance(found, dict) else None
 

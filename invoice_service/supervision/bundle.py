@@ -131,7 +131,7 @@ def verify(file: IO[bytes], *, trusted_issuer: bytes | None) -> tuple[Finding, V
             head = _head(archive)
             items = list(_items(archive))
         check = _Recomputation(head, items, trusted_issuer)
-    except (zipfile.BadZipFile, KeyError, ValueError, TypeError, AttributeError) as error:
+    except (zipfile.BadZipFile, KeyError, ValueError, TypeError, AttributeError, RecursionError) as error:
         raise NotABundle(str(error)) from error
     return check.finding, check.verdict()
 

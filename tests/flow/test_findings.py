@@ -195,11 +195,17 @@ def zipped(**parts: str) -> bytes:
     return out.getvalue()
 
 
-@pytest.mark.parametrize(
-    "data",
-    [b"", b"PK", zipped(other="{}"), zipped(bundle_json="[]", documents_jsonl=""),
-     zipped(bundle_json='{"type": "stall-ledger-finding", "version": 1}', documents_jsonl="")],
-)  # fmt: skip
+NO_BUNDLES = (
+    b"",
+    b"PK",
+    zipped(other="{}"),
+    zipped(bundle_json="[]", documents_jsonl=""),
+    zipped(bundle_json="[" * 100_000, documents_jsonl=""),
+    zipped(bundle_json='{"type": "stall-ledger-finding", "version": 1}', documents_jsonl=""),
+)
+
+
+@pytest.mark.parametrize("data", NO_BUNDLES, ids=range(len(NO_BUNDLES)))
 def test_what_is_no_bundle_is_said_to_be_none(data: bytes) -> None:
     with pytest.raises(bundle.NotABundle):
         bundle.verify(io.BytesIO(data), trusted_issuer=None)

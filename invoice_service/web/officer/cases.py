@@ -51,9 +51,8 @@ def case(case_id: int) -> str:
 @audience(Audience.OFFICER)
 def assign_case(case_id: int) -> AnyResponse | tuple[str, int]:
     given = request.form.get("assigned_to", "")
-    account_id = int(given) if given.isascii() and given.isdigit() and len(given) < 19 else None
     return _done(
-        case_id, lambda: handle_case.assign(services(), actor(), case_id, account_id), gettext("Assigned.")
+        case_id, lambda: handle_case.assign(services(), actor(), case_id, _whom(given)), gettext("Assigned.")
     )
 
 
@@ -92,6 +91,13 @@ def reopen_case(case_id: int) -> AnyResponse | tuple[str, int]:
 def case_bundle(case_id: int) -> Response:
     file = export_finding.export(services(), actor(), case_id)
     return send_file(file, "application/zip", as_attachment=True, download_name=f"case-{case_id}.zip")
+
+
+def _whom(text: str) -> int | None:
+    """Nobody chosen is oneself; what is no number is nobody's."""
+    if not text:
+        return None
+    return int(text) if text.isascii() and text.isdigit() and len(text) < 19 else 0
 
 
 def _done(case_id: int, step: Callable[[], None], said: str) -> AnyResponse | tuple[str, int]:
