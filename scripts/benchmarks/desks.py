@@ -67,6 +67,9 @@ PAGES = {
         "/officer/vendors/{vendor}", "/officer/vendors/{vendor}?first_day={year}&last_day={day}",
         "/officer/vendors/{vendor}?first_day={year}&last_day={day}&invoiced=no",
         "/officer/sales/{order}", "/officer/check", "/officer/stalls/{stall}",
+        "/officer/stalls/{stall}/sources?first_day={year}&last_day={day}", "/officer/cases", "/officer/rules",
+        "/officer/exports", "/officer/allowances",
+        "/api/v1/supervision/markets/{market}/sales?first_day={year}&last_day={day}&limit=100",
     ),
 }  # fmt: skip
 
@@ -95,9 +98,9 @@ def _asked(stack: Stack, visitors: list[Visitor], luck: random.Random) -> dict[s
 
 def _get_ms(connection: http.client.HTTPConnection, visitor: Visitor, path: str) -> float:
     started = time.perf_counter()
-    connection.request(
-        "GET", path.format_map(visitor.places), headers={"Cookie": f"{COOKIE}={visitor.cookie}"}
-    )
+    as_program = {"Authorization": f"Bearer {visitor.cookie}"}
+    signed_in = as_program if path.startswith("/api/") else {"Cookie": f"{COOKIE}={visitor.cookie}"}
+    connection.request("GET", path.format_map(visitor.places), headers=signed_in)
     response = connection.getresponse()
     response.read()
     if response.status != 200:

@@ -349,8 +349,8 @@ def crowded(stack: Stack) -> tuple[str, int]:
     return token, vendor
 
 
-@pytest.mark.parametrize("size", [DESKTOP, PHONE], ids=["desktop", "phone"])
-@pytest.mark.parametrize("lang", ["zh-CN", "en"])
+# Each language once: English, whose words are longer, where there is least room.
+@pytest.mark.parametrize(("lang", "size"), [("zh-CN", DESKTOP), ("en", PHONE)], ids=["desktop", "phone"])
 def test_no_page_breaks_with_two_hundred_stalls_and_hostile_names(
     stack: Stack, browser: Browser, crowded: tuple[str, int], lang: str, size: ViewportSize
 ) -> None:

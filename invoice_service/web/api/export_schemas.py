@@ -18,9 +18,7 @@ class SalesInput(StrictSchema):
     last_day = fields.Date(required=True)
     invoiced = fields.String(load_default="all", metadata={"enum": list(INVOICED)})
     vendor_id = fields.Integer(load_default=None, allow_none=True, validate=validate.Range(1, 2**63 - 1))
-    stall = fields.String(
-        load_default=None, allow_none=True, validate=validate.Regexp(r"\A[A-Z0-9-]{1,20}\Z")
-    )
+    stall = fields.String(load_default=None, allow_none=True, validate=validate.Regexp(r"^[A-Z0-9-]{1,20}$"))
     min_fen = _fen()
     max_fen = _fen()
 
