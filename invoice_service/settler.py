@@ -1,4 +1,4 @@
-"""The settling process: four parts, each at its own pace in a thread of its own.
+"""The settling process: six parts, each at its own pace in a thread of its own.
 
 Sealing is cheap and waits for nobody. The chain and the payment providers are strangers that may hang
 until a time-out, so neither may hold up the other, nor the sealing. Whatever a part raises, it is said
@@ -15,7 +15,7 @@ import structlog
 from chain.client import LedgerContract
 from invoice_service.app import ledger_contract
 from invoice_service.errors import Error
-from invoice_service.flow import anchor, close_access_day, pay, seal, sum_days
+from invoice_service.flow import anchor, close_access_day, pay, seal, seal_returns, sum_days
 from invoice_service.services import Services
 
 log = structlog.get_logger()
@@ -30,6 +30,7 @@ def run(services: Services, stopping: threading.Event) -> None:
         _Part("payments", lambda: _chase(services), config.chase_interval_ms),
         _Part("access", lambda: _close_days(services), config.close_interval_ms),
         _Part("sums", lambda: _sum_days(services), config.close_interval_ms),
+        _Part("returns", lambda: _seal_returns(services), config.close_interval_ms),
     )
     threads = [threading.Thread(target=part.run, args=(stopping,), name=part.name) for part in parts]
     for thread in threads:
@@ -112,3 +113,8 @@ def _close_days(services: Services) -> None:
 def _sum_days(services: Services) -> None:
     while summed := sum_days.sum_ended(services):
         log.info("days summed", days=summed)
+
+
+def _seal_returns(services: Services) -> None:
+    while sealed := seal_returns.seal_ended(services):
+        log.info("returns sealed", returns=sealed)

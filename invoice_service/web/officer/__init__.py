@@ -1,5 +1,5 @@
-"""The tax officer's desk: where tax arises, a vendor's sales, allowances, spot checks, shoppers' reports."""
+"""The tax officer's desk: where tax arises, a vendor's sales, allowances, returns, spot checks, reports."""
 
-from invoice_service.web.officer import allowances, checks, complaints, views
+from invoice_service.web.officer import allowances, checks, complaints, returns, views
 
-__all__ = ["allowances", "checks", "complaints", "views"]
+__all__ = ["allowances", "checks", "complaints", "returns", "views"]
