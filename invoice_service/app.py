@@ -41,6 +41,7 @@ from invoice_service.web.api.complaints import blueprint as complaints_api
 from invoice_service.web.api.exports import blueprint as exports_api
 from invoice_service.web.api.market import blueprint as market_api
 from invoice_service.web.api.people import blueprint as people_api
+from invoice_service.web.api.returns import blueprint as returns_api
 from invoice_service.web.api.supervision import blueprint as supervision_api
 from invoice_service.web.api.vendor import blueprint as vendor_api
 from invoice_service.web.api.views import blueprint as api_blueprint
@@ -146,6 +147,7 @@ def _register_doors(app: Flask, services: Services, csrf: CSRFProtect) -> None:
         allowances_api,
         cases_api,
         exports_api,
+        returns_api,
     )
     for blueprint in programs:
         api.register_blueprint(blueprint)

@@ -15,7 +15,16 @@ import structlog
 from chain.client import LedgerContract
 from invoice_service.app import ledger_contract
 from invoice_service.errors import Error
-from invoice_service.flow import anchor, close_access_day, export_sales, find, pay, seal, sum_days
+from invoice_service.flow import (
+    anchor,
+    close_access_day,
+    export_sales,
+    find,
+    pay,
+    seal,
+    seal_returns,
+    sum_days,
+)
 from invoice_service.services import Services
 
 log = structlog.get_logger()
@@ -32,6 +41,7 @@ def run(services: Services, stopping: threading.Event) -> None:
         _Part("sums", lambda: _sum_days(services), config.close_interval_ms),
         _Part("exports", lambda: _export(services), config.export_interval_ms),
         _Part("rules", lambda: _run_rules(services), config.close_interval_ms),
+        _Part("returns", lambda: _seal_returns(services), config.close_interval_ms),
     )
     threads = [threading.Thread(target=part.run, args=(stopping,), name=part.name) for part in parts]
     for thread in threads:
@@ -123,3 +133,8 @@ def _run_rules(services: Services) -> None:
 def _sum_days(services: Services) -> None:
     while summed := sum_days.sum_ended(services):
         log.info("days summed", days=summed)
+
+
+def _seal_returns(services: Services) -> None:
+    while sealed := seal_returns.seal_ended(services):
+        log.info("returns sealed", returns=sealed)

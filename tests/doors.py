@@ -22,6 +22,7 @@ from typing import Any
 from flask import Flask
 
 from invoice_service.domain.numbering import business_day
+from invoice_service.domain.period import PeriodKind, period_of
 from tests.people import EVERYBODY, NOBODY, Town
 
 MARKET, VENDOR, ALL = "market", "vendor", "all"
@@ -93,6 +94,7 @@ CASE = {"case_id": "{case}"}
 COMPLAINT, ANSWER = {"complaint_id": "{complaint}"}, {"words": "已经处理"}
 WHY = {"reason": "抽查 2026-11"}
 ASKED, REFUSED = {"request_id": "{request}"}, {"words": "暂不提高"}
+QUARTER, LINE_12 = {"first_day": "{quarter}"}, {"line": "12"}
 HOURS = {"last_day": "", "weekdays": "0", "begins": "06:00", "ends": "12:00"}
 
 DOORS: dict[str, Door] = {
@@ -220,6 +222,22 @@ DOORS: dict[str, Door] = {
     "GET /api/v1/supervision/stalls/<code>/sources": Door("officer", 200, about=MARKET, path=A01, query=DAYS),
     "GET /officer/vendors/<int:vendor_id>": Door("officer", 200, about=VENDOR, path=VENDOR_ID),
     "GET /officer/vendors/<int:vendor_id>/allowance": Door("officer", 200, about=VENDOR, path=VENDOR_ID),
+    "GET /officer/vendors/<int:vendor_id>/returns": Door("officer", 200, about=VENDOR, path=VENDOR_ID),
+    "GET /officer/vendors/<int:vendor_id>/returns/<first_day>": Door(
+        "officer", 200, about=VENDOR, path=VENDOR_ID | QUARTER
+    ),
+    "GET /officer/vendors/<int:vendor_id>/returns/<first_day>/cells/<int:line>": Door(
+        "officer", 200, about=VENDOR, path=VENDOR_ID | QUARTER | LINE_12
+    ),
+    "GET /api/v1/supervision/vendors/<int:vendor_id>/returns": Door(
+        "officer", 200, about=VENDOR, path=VENDOR_ID
+    ),
+    "GET /api/v1/supervision/vendors/<int:vendor_id>/returns/<first_day>": Door(
+        "officer", 200, about=VENDOR, path=VENDOR_ID | QUARTER
+    ),
+    "GET /api/v1/supervision/vendors/<int:vendor_id>/returns/<first_day>/cells/<int:line>": Door(
+        "officer", 200, about=VENDOR, path=VENDOR_ID | QUARTER | LINE_12
+    ),
     "POST /officer/vendors/<int:vendor_id>/allowance": Door(
         "officer", 303, about=VENDOR, path=VENDOR_ID, form={"ceiling_yuan": "9000"} | WHY
     ),
@@ -363,6 +381,9 @@ DOORS: dict[str, Door] = {
     "GET /vendor/key/<token>/live": Door("vendor", 404, path=UNKNOWN),
     "GET /vendor/threshold": Door("vendor", 200),
     "GET /vendor/threshold/part": Door("vendor", 200),
+    "GET /vendor/returns": Door("vendor", 200),
+    "GET /vendor/returns/<first_day>": Door("vendor", 200, path=QUARTER),
+    "GET /vendor/returns/<first_day>/cells/<int:line>": Door("vendor", 200, path=QUARTER | LINE_12),
     # of market 1's vendor alone: the one who has a ceiling, and has asked for more already
     "GET /vendor/allowance": Door("vendor", 200, about=VENDOR),
     "POST /vendor/allowance": Door(
@@ -547,6 +568,7 @@ def places(town: Town, name: str) -> dict[str, object]:
         "request": town.ask("SELECT id FROM allowance_requests"),
         "today": today.isoformat(),
         "month": f"{today:%Y-%m}",
+        "quarter": period_of(PeriodKind.QUARTER, today).first_day.isoformat(),
         "authorisation": town.ask(
             "SELECT id FROM authorisations WHERE vendor_id = :v", v=town.vendors["vendor"]
         ),

@@ -33,6 +33,7 @@ class Kind(enum.IntEnum):
     CLAIM = 5
     RELEASE = 6
     ACCESS_DAY = 7
+    RETURN = 8
 
 
 class BadEntry(ValueError):

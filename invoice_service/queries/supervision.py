@@ -127,8 +127,7 @@ def vendor(services: Services, actor: Actor, lang: str, vendor_id: int, asked: A
     """One vendor, stall by stall. `asked` is not narrowed here. Raises OutOfScope, SayWhy."""
     now = services.clock()
     with services.database.read() as connection:
-        row = supervised.supervised_vendor(connection, actor, vendor_id)
-        reason = _reason_for_vendor(connection, actor, row, now)
+        row, reason = looked_at(connection, actor, vendor_id, now)
         now_days = sums.vendor_days(connection, vendor_id, asked.first_day, asked.last_day)
         then_days = sums.vendor_days(connection, vendor_id, *asked.earlier) if asked.earlier else []
         by_rule = supervised.by_rule(connection, vendor_id, asked.first_day, asked.last_day)
@@ -151,8 +150,7 @@ def allowance_of(services: Services, actor: Actor, lang: str, vendor_id: int) ->
     """What a vendor may invoice this month. Raises OutOfScope, SayWhy."""
     now = services.clock()
     with services.database.read() as connection:
-        row = supervised.supervised_vendor(connection, actor, vendor_id)
-        reason = _reason_for_vendor(connection, actor, row, now)
+        row, reason = looked_at(connection, actor, vendor_id, now)
         found = allowances.of_vendor(connection, vendor_id, now)
     return VendorAllowance(rows.market_of(row, lang), vendor_id, rows.named(row, lang), reason, found)
 
@@ -205,8 +203,7 @@ def sales(
     if amount_fen is not None:
         wanted["amount_fen"] = amount_fen
     with services.database.read() as connection:
-        row = supervised.supervised_vendor(connection, actor, vendor_id)
-        _reason_for_vendor(connection, actor, row, now)
+        looked_at(connection, actor, vendor_id, now)
         found = stored.paid_orders(connection, vendor_id, wanted, limit=limit + 1)
         shown = _sale_rows(connection, found[:limit], lang, now)
     last = shown[-1] if len(found) > limit else None
@@ -296,6 +293,12 @@ def _reason(
     if reason is None:
         raise otherwise
     return reason
+
+
+def looked_at(connection: Connection, actor: Actor, vendor_id: int, now: datetime) -> tuple[RowMapping, str]:
+    """A vendor, and the reason given for the look that lasts. Raises OutOfScope, SayWhy."""
+    row = supervised.supervised_vendor(connection, actor, vendor_id)
+    return row, _reason_for_vendor(connection, actor, row, now)
 
 
 def _reason_for_vendor(connection: Connection, actor: Actor, row: Row, now: datetime) -> str:

@@ -19,7 +19,7 @@ from sqlalchemy.sql.dml import Insert
 from invoice_service.domain.invoice import TaxedLine
 from invoice_service.domain.numbering import business_day
 from invoice_service.domain.order import Stall
-from invoice_service.store import turnover
+from invoice_service.store import returns, turnover
 from invoice_service.store.sums_tables import vendor_goods_days, vendor_hours
 
 _HOUR_KEY = ("vendor_id", "hour", "stall_id")
@@ -123,9 +123,13 @@ def _goods_row(stall: Stall, item: TaxedLine, day: date) -> GoodsRow:
 
 
 def add_hours(connection: Connection, rows: Sequence[HourRow], today: date) -> None:
-    """Before `add_goods`: a row of a day that is over by `today` reopens that day's sums first."""
-    days = {(row.market_id, business_day(row.hour)) for row in rows}
-    turnover.reopen(connection, {(market_id, day) for market_id, day in days if day < today})
+    """Before `add_goods`: a row of a day that is over by `today` reopens that day's sums first.
+
+    And it marks the vendor's return, if one of that day is sealed.
+    """
+    late = {(row.market_id, row.vendor_id, day) for row in rows if (day := business_day(row.hour)) < today}
+    turnover.reopen(connection, {(market_id, day) for market_id, _, day in late})
+    returns.mark_late(connection, {(vendor_id, day) for _, vendor_id, day in late})
     _add(connection, _ADD_HOUR, [asdict(row) for row in rows])
 
 

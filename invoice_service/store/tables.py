@@ -38,6 +38,7 @@ from invoice_service.store import (  # noqa: F401 - their tables are in the meta
     export_tables,
     finding_tables,
     people_tables,
+    return_tables,
     sums_tables,
 )
 from invoice_service.store.schema import bytes_long, instant, metadata, one_of, positive, text
@@ -347,7 +348,7 @@ outbox = Table(
     metadata,
     Column("id", BigInteger, Identity(), primary_key=True),
     Column("kind", SmallInteger, nullable=False),
-    CheckConstraint("kind BETWEEN 1 AND 7", name="kind_known"),
+    CheckConstraint("kind BETWEEN 1 AND 8", name="kind_known"),
     text("fact"),
     Column("entry", LargeBinary, nullable=False),
     bytes_long("entry", 133),

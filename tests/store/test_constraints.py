@@ -190,7 +190,7 @@ def test_a_fact_is_written_once(connection: Connection) -> None:
 @pytest.mark.parametrize(
     ("change", "constraint"),
     [
-        ({"kind": 8}, "outbox_kind_known_check"),
+        ({"kind": 9}, "outbox_kind_known_check"),
         ({"entry": bytes(132)}, "outbox_entry_length_check"),
         ({"signature": bytes(63)}, "outbox_signature_length_check"),
     ],

@@ -17,6 +17,8 @@ import sha3
 from cryptography.hazmat.primitives.asymmetric import ec
 
 from invoice_service.domain.access import access_day_body, record_document
+from invoice_service.domain.period import PeriodKind, period_of
+from invoice_service.domain.vat_return import Sums, fill, forms, return_body
 from invoice_service.flow.issue import make_claim_key
 from invoice_service.ledger import canonical, checkpoint, entry, tree
 from invoice_service.ledger.entry import NO_ADDRESS, NO_COMMITMENT, Entry, Kind
@@ -155,6 +157,8 @@ def document_vectors(issuer: Issuer) -> Vectors:
         "buyer": (issuer.buyers[N], salt(f"buyer {N}"), entry.commit_buyer),
         "buyer, a person": (issuer.buyers[2], salt("buyer 2"), entry.commit_buyer),
         "access_day": (access_day(issuer), salt("access day"), entry.commit_body),
+        "return": (vat_return(issuer, 0), salt("return 0"), entry.commit_body),
+        "return, amended": (vat_return(issuer, 1), salt("return 1"), entry.commit_body),
     }
     return {"about": "Each document with its salt, canonical bytes and commitment."} | {
         name: {
@@ -194,6 +198,25 @@ def access_day(issuer: Issuer) -> Vectors:
     return access_day_body(issuer=issuer.id.hex(), day=ACCESS_DAY, size=len(ACCESS_RECORDS), root=root)
 
 
+def vat_return(issuer: Issuer, amendment: int) -> Vectors:
+    """Over three entries as first sealed; a fourth came in late."""
+    first = None if amendment == 0 else vat_return(issuer, 0)
+    leaves = [tree.leaf_hash(each.encode()) for each in issuer.entries[: 3 + amendment]]
+    sums = Sums(exempt_fen=2_500, taxable_fen=1_486 + 743 * amendment)
+    period = period_of(PeriodKind.QUARTER, ACCESS_DAY)
+    return return_body(
+        issuer=issuer.id.hex(),
+        market="PE01",
+        seller={"name": "李秀英", "tax_id": "92532528MA6L45LX6L", "kind": "small_scale"},
+        period=(period.first_day, period.last_day),
+        cells={str(cell.line): cell.fen for cell in fill(forms()[0], period, "92532528MA6L45LX6L", sums)},
+        size=len(leaves),
+        root=tree.root_of(leaves),
+        amendment=amendment,
+        amends=None if first is None else entry.commit_body(salt("return 0"), first)[1],
+    )
+
+
 def access_vectors() -> Vectors:
     """With the paths by which each record proves that it is one of the day's."""
     records = [canonical.encode(document) for document in access_documents()]
@@ -216,7 +239,7 @@ def access_vectors() -> Vectors:
 
 
 def entry_vectors(issuer: Issuer) -> Vectors:
-    edge = Entry(Kind.ACCESS_DAY, bytes([255]) * 32, NO_ADDRESS, bytes([1]) * 32, NO_COMMITMENT, 2**53 - 1)
+    edge = Entry(Kind.RETURN, bytes([255]) * 32, NO_ADDRESS, bytes([1]) * 32, NO_COMMITMENT, 2**53 - 1)
     least = Entry(Kind.SALE, bytes(32), NO_ADDRESS, NO_COMMITMENT, NO_COMMITMENT, 0)
     invoice = issuer.entries[2 * N + 1].encode()
     good = {
@@ -231,7 +254,7 @@ def entry_vectors(issuer: Issuer) -> Vectors:
         "a byte more": invoice + b"\0",
         "another version": b"SLENTRY2" + invoice[8:],
         "kind 0": invoice[:8] + b"\x00" + invoice[9:],
-        "kind 8": invoice[:8] + b"\x08" + invoice[9:],
+        "kind 9": invoice[:8] + b"\x09" + invoice[9:],
         "lower-case tag": b"slentry1" + invoice[8:],
     }
     return {

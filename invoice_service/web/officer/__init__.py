@@ -1,5 +1,5 @@
-"""The tax officer's desk: where tax arises, a vendor's sales, allowances, spot checks, shoppers' reports."""
+"""The tax officer's desk: where tax arises, a vendor's sales, allowances, returns, spot checks, reports."""
 
-from invoice_service.web.officer import allowances, cases, checks, complaints, exports, views
+from invoice_service.web.officer import allowances, cases, checks, complaints, exports, returns, views
 
-__all__ = ["allowances", "cases", "checks", "complaints", "exports", "views"]
+__all__ = ["allowances", "cases", "checks", "complaints", "exports", "returns", "views"]

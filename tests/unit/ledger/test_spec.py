@@ -50,11 +50,12 @@ def test_every_section_but_the_reserved_one_has_examples() -> None:
         ("4", load("documents.json")["invoice"]["value"]),
         ("4", load("documents.json")["buyer"]["value"]),
         ("4", load("documents.json")["access_day"]["value"]),
+        ("4", load("documents.json")["return"]["value"]),
         ("4", load("access.json")["records"][1]["value"]),
         ("5", INVOICE["issuer"]["statement"]),
         ("8", dict.fromkeys(INVOICE)),
     ],
-    ids=["sale", "invoice", "buyer", "access day", "access record", "statement", "evidence"],
+    ids=["sale", "invoice", "buyer", "access day", "return", "access record", "statement", "evidence"],
 )
 def test_it_names_every_member(section: str, document: Any) -> None:
     assert {name for name in members(document) if f"`{name}`" not in SECTIONS[section]} == set()

@@ -1,0 +1,195 @@
+"""VAT returns: the sums and facts of a vendor's period, and what was sealed of them.
+
+Whoever seals a vendor's return locks the vendor's row; whoever writes a fact of a day that is over shares it
+first. So a late fact is either in a return or marks it, and sales of today wait for nobody.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import date, datetime
+from typing import Any
+from uuid import UUID
+
+from sqlalchemy import Connection, RowMapping, insert, text
+
+from invoice_service.domain.period import Period
+from invoice_service.domain.tax import rules
+from invoice_service.domain.vat_return import Sums, Trace
+from invoice_service.ledger.entry import Kind
+from invoice_service.store import sales
+from invoice_service.store.return_tables import vat_returns
+
+Key = tuple[datetime, UUID]
+
+_VENDOR = text("""
+    SELECT v.id, v.market_id, v.name_zh, v.name_en, v.taxpayer_kind, v.tax_id, v.tax_period,
+           m.code AS market_code, m.name_zh AS market_zh, m.name_en AS market_en, m.address, m.region
+    FROM vendors AS v JOIN markets AS m ON m.id = v.market_id
+    WHERE v.id = :vendor_id
+""")
+_LOCK = text("SELECT FROM vendors WHERE id = :vendor_id FOR NO KEY UPDATE")
+_SHARE = text("SELECT FROM vendors WHERE id = ANY(:vendor_ids) ORDER BY id FOR SHARE")
+_MARK = text("""
+    UPDATE vat_returns AS r SET is_stale = TRUE
+    FROM unnest(CAST(:vendor_ids AS bigint[]), CAST(:days AS date[])) AS late (vendor_id, day)
+    WHERE r.vendor_id = late.vendor_id AND late.day BETWEEN r.first_day AND r.last_day AND NOT r.is_stale
+""")
+_TAXED_PART = """
+    (SELECT coalesce(sum(l.net_fen), 0)::bigint FROM invoice_lines AS l
+     WHERE l.number = i.number AND l.rule <> ALL(:exempt_rules))
+"""
+_INVOICED = text(f"""
+    SELECT coalesce(sum({_TAXED_PART}), 0)::bigint FROM invoices AS i
+    WHERE i.vendor_id = :vendor_id AND i.issued_at >= :begins AND i.issued_at < :ends
+""")  # noqa: S608 - our own columns
+_SALES = """
+    SELECT o.id AS order_id, o.paid_at AS at, s.{part} AS part_fen, o.amount_fen, i.number
+    FROM orders AS o
+    JOIN sales AS s ON s.order_id = o.id
+    LEFT JOIN LATERAL (SELECT number FROM invoices WHERE order_id = o.id OFFSET 0) AS i ON TRUE
+    WHERE o.vendor_id = :vendor_id AND o.paid_at >= :begins AND (o.paid_at, o.id) < (:at, :order_id)
+      AND s.{part} > 0
+    ORDER BY o.paid_at DESC, o.id DESC LIMIT :limit
+"""
+_FACTS = {
+    Trace.TAXED_SALES: text(_SALES.format(part="taxable_net_fen")),
+    Trace.EXEMPT_SALES: text(_SALES.format(part="exempt_fen")),
+    Trace.TAXED_INVOICES: text(f"""
+        SELECT * FROM (
+            SELECT i.order_id, i.issued_at AS at, {_TAXED_PART} AS part_fen, i.total_fen AS amount_fen,
+                   i.number
+            FROM invoices AS i
+            WHERE i.vendor_id = :vendor_id AND i.issued_at >= :begins
+              AND (i.issued_at, i.order_id) < (:at, :order_id)) AS found
+        WHERE part_fen > 0 ORDER BY at DESC, order_id DESC LIMIT :limit
+    """),  # noqa: S608 - our own columns
+}
+# In the order of their own instants, the entry's last eight bytes. An entry is in the log or still before it.
+_ENTRIES = text(f"""
+    SELECT coalesce(logged.entry, waiting.entry) AS entry
+    FROM (SELECT {int(Kind.SALE)} AS kind, o.id::text AS fact
+          FROM orders AS o JOIN sales AS s ON s.order_id = o.id
+          WHERE o.vendor_id = :vendor_id AND o.paid_at >= :begins AND o.paid_at < :ends
+          UNION ALL
+          SELECT {int(Kind.INVOICE)}, number FROM invoices
+          WHERE vendor_id = :vendor_id AND issued_at >= :begins AND issued_at < :ends) AS f
+    LEFT JOIN log_entries AS logged ON logged.kind = f.kind AND logged.fact = f.fact
+    LEFT JOIN outbox AS waiting ON waiting.kind = f.kind AND waiting.fact = f.fact
+    ORDER BY substring(coalesce(logged.entry, waiting.entry) FROM 126), f.kind, f.fact COLLATE "C"
+""")  # noqa: S608 - our own numbers
+_NEWEST = """
+    FROM vat_returns AS r
+    WHERE r.vendor_id = {vendor_id} AND r.first_day = {first_day} ORDER BY r.amendment DESC LIMIT 1
+"""
+# A period in which nothing was sold has no return; one that was sealed is due again once it is stale.
+_DUE = text(f"""
+    SELECT v.id AS vendor_id, p.kind, p.first_day
+    FROM unnest(CAST(:kinds AS text[]), CAST(:first_days AS date[]), CAST(:begins AS timestamptz[]),
+                CAST(:ends AS timestamptz[])) AS p (kind, first_day, begins, ends)
+    JOIN vendors AS v ON v.tax_period = p.kind AND v.taxpayer_kind = 'small_scale'
+    LEFT JOIN LATERAL (SELECT r.is_stale {_NEWEST.format(vendor_id="v.id", first_day="p.first_day")})
+           AS newest ON TRUE
+    WHERE newest.is_stale IS NOT FALSE
+      AND EXISTS (SELECT FROM vendor_hours AS h
+                  WHERE h.vendor_id = v.id AND h.hour >= p.begins AND h.hour < p.ends)
+    ORDER BY p.first_day, v.id LIMIT :most
+""")  # noqa: S608 - our own columns
+_LAST = text(f"SELECT r.* {_NEWEST.format(vendor_id=':vendor_id', first_day=':first_day')}")
+_VERSIONS = text("""
+    SELECT * FROM vat_returns WHERE vendor_id = :vendor_id AND first_day = :first_day ORDER BY amendment
+""")
+_ALL_NEWEST = text("""
+    SELECT DISTINCT ON (first_day) first_day, last_day, amendment, cells, is_stale, sealed_at
+    FROM vat_returns WHERE vendor_id = :vendor_id ORDER BY first_day DESC, amendment DESC
+""")
+
+
+@dataclass(frozen=True, slots=True)
+class Due:
+    vendor_id: int
+    kind: str
+    first_day: date
+
+
+def vendor(connection: Connection, vendor_id: int) -> RowMapping:
+    """One that there is."""
+    return connection.execute(_VENDOR, {"vendor_id": vendor_id}).mappings().one()
+
+
+def mark_late(connection: Connection, facts: Iterable[tuple[int, date]]) -> None:
+    """Facts are about to be written for days that are over, given as (vendor, day): see above."""
+    late = sorted(facts)
+    if late:
+        vendor_ids, days = [one for one, _ in late], [day for _, day in late]
+        connection.execute(_SHARE, {"vendor_ids": vendor_ids})
+        connection.execute(_MARK, {"vendor_ids": vendor_ids, "days": days})
+
+
+def lock(connection: Connection, vendor_id: int) -> None:
+    """Until the transaction ends nobody else seals this vendor's returns or adds to days that are over."""
+    connection.execute(_LOCK, {"vendor_id": vendor_id})
+
+
+def sums(connection: Connection, vendor_id: int, period: Period) -> Sums:
+    (figures,) = sales.sums(connection, vendor_id, [(period.begins, period.ends)])
+    values = _span(vendor_id, period) | {"exempt_rules": _exempt_rules()}
+    invoiced_fen = connection.execute(_INVOICED, values).scalar_one()
+    return Sums(figures.exempt_fen, figures.taxable_net_fen, invoiced_fen)
+
+
+def facts(
+    connection: Connection, vendor_id: int, period: Period, trace: Trace, after: Key | None, *, limit: int
+) -> Sequence[RowMapping]:
+    """What a cell sums (`part_fen` of each), the latest first; `after` is the last row's (at, order_id)."""
+    at, order_id = after or (period.ends, UUID(int=0))
+    values = _span(vendor_id, period) | {"at": at, "order_id": order_id, "limit": limit}
+    if trace is Trace.TAXED_INVOICES:
+        values["exempt_rules"] = _exempt_rules()
+    return connection.execute(_FACTS[trace], values).mappings().all()
+
+
+def entries(connection: Connection, vendor_id: int, period: Period) -> Sequence[bytes]:
+    """The 133 bytes of every sale paid, and every invoice issued, in the order of the return's leaves."""
+    return connection.execute(_ENTRIES, _span(vendor_id, period)).scalars().all()
+
+
+def due(connection: Connection, periods: Sequence[Period], *, most: int) -> list[Due]:
+    """What is to be sealed, first or again: the oldest first."""
+    values = {
+        "kinds": [period.kind.value for period in periods],
+        "first_days": [period.first_day for period in periods],
+        "begins": [period.begins for period in periods],
+        "ends": [period.ends for period in periods],
+        "most": most,
+    }
+    return [Due(**row) for row in connection.execute(_DUE, values).mappings()]
+
+
+def last(connection: Connection, vendor_id: int, first_day: date) -> RowMapping | None:
+    values = {"vendor_id": vendor_id, "first_day": first_day}
+    return connection.execute(_LAST, values).mappings().first()
+
+
+def versions(connection: Connection, vendor_id: int, first_day: date) -> Sequence[RowMapping]:
+    """As they were sealed, the first first."""
+    values = {"vendor_id": vendor_id, "first_day": first_day}
+    return connection.execute(_VERSIONS, values).mappings().all()
+
+
+def newest(connection: Connection, vendor_id: int) -> Sequence[RowMapping]:
+    """The newest version of every period that was sealed."""
+    return connection.execute(_ALL_NEWEST, {"vendor_id": vendor_id}).mappings().all()
+
+
+def add(connection: Connection, values: Mapping[str, Any]) -> None:
+    connection.execute(insert(vat_returns), values)
+
+
+def _span(vendor_id: int, period: Period) -> dict[str, object]:
+    return {"vendor_id": vendor_id, "begins": period.begins, "ends": period.ends}
+
+
+def _exempt_rules() -> list[str]:
+    return [rule.id for rule in rules() if rule.treatment == "exempt"]
