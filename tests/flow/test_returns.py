@@ -6,6 +6,7 @@ import hashlib
 import json
 import threading
 from collections.abc import Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from datetime import UTC, date, datetime, timedelta
 from decimal import Decimal
@@ -25,6 +26,7 @@ from invoice_service.domain.vat_return import NoReturn, NoSuchLine, NoSuchPeriod
 from invoice_service.flow import issue, look, order, pay, seal, seal_returns
 from invoice_service.ledger.entry import Entry, Kind, body_commitment
 from invoice_service.queries import returns, supervision, vendor
+from invoice_service.store import returns as stored
 from tests.clock import Clock
 from tests.payer import PaysWhenAsked
 from tests.people import Town, town
@@ -132,9 +134,9 @@ def root_of_facts(place: Town) -> tuple[int, bytes]:
         for row in place.rows("SELECT number, issued_at FROM invoices WHERE vendor_id = :v", v=vendor_id)
         if begins <= row["issued_at"] < ends
     }
-    stored = place.rows("SELECT kind, fact, entry FROM log_entries")
-    stored += place.rows("SELECT kind, fact, entry FROM outbox")
-    found = [row for row in stored if (row["kind"], row["fact"]) in named]
+    entries = place.rows("SELECT kind, fact, entry FROM log_entries")
+    entries += place.rows("SELECT kind, fact, entry FROM outbox")
+    found = [row for row in entries if (row["kind"], row["fact"]) in named]
     found.sort(key=lambda row: (Entry.decode(row["entry"]).instant_ms, row["kind"], row["fact"]))
     return len(found), root_by_the_book([row["entry"] for row in found])
 
@@ -358,19 +360,22 @@ def test_a_late_fact_waits_for_the_seal_and_the_seal_for_a_late_fact(place: Town
     """No sealed return misses a fact unmarked, whoever comes first."""
     sell_a_quarter(place, clock)
     clock.now = SEALED_FROM
-    seal_returns.seal_ended(place.services)
-    with place.services.database.unit_of_work() as uow:
-        uow.connection.execute(
-            text("SELECT FROM vendors WHERE id = :v FOR NO KEY UPDATE"), {"v": place.vendors["vendor"]}
-        )
-        late = threading.Thread(
-            target=pay_late, args=(place, clock, PlainAmount(1_010), SEALED_FROM + timedelta(days=1))
-        )
-        late.start()
-        late.join(0.3)
-        assert late.is_alive(), "as if it were being sealed"
-        uow.commit()
-    late.join(5)
+    vendor_id = place.vendors["vendor"]
+    with ThreadPoolExecutor(1) as other:
+        with place.services.database.unit_of_work() as uow:
+            stored.mark_late(uow.connection, {(vendor_id, date(2026, 7, 14))})
+            waiting = other.submit(seal_returns.seal_ended, place.services)
+            with pytest.raises(TimeoutError):
+                waiting.result(timeout=0.3)
+            uow.commit()
+        assert waiting.result(timeout=5) == 2, "ours, and next door's"
+        with place.services.database.unit_of_work() as uow:
+            stored.lock(uow.connection, vendor_id)
+            late = other.submit(pay_late, place, clock, PlainAmount(1_010), SEALED_FROM + timedelta(days=1))
+            with pytest.raises(TimeoutError):
+                late.result(timeout=0.3)
+            uow.commit()
+        late.result(timeout=5)
     assert one(place).state == "stale"
 
 
