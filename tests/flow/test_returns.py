@@ -460,6 +460,12 @@ def test_the_api_tells_the_same_and_pages_by_cursor(place: Town, clock: Clock) -
     ).json
     assert [page["items"][0]["part_fen"] for page in (first, second)] == [200, 10_001]  # type: ignore[index]
     assert second["next_cursor"] is None  # type: ignore[index]
+    own = "/api/v1/vendor/returns/2026-07-01"
+    assert place.api("vendor", "GET", own).json["cells"] == view["cells"]  # type: ignore[index]
+    assert place.api("vendor", "GET", f"{own}/cells/11").json["items"] == [  # type: ignore[index]
+        page["items"][0]
+        for page in (first, second)  # type: ignore[index]
+    ]
     for wrong, status in (
         ("/2026-07-02", 404), ("/x", 422), ("/2026-07-01/cells/2", 404),
         ("/2026-07-01/cells/11?cursor=x", 422),
