@@ -296,10 +296,12 @@ def test_those_who_declare_by_month_are_sealed_by_month(place: Town, clock: Cloc
     ]
 
 
-def test_what_began_more_than_two_years_ago_is_left_alone(place: Town, clock: Clock) -> None:
+def test_a_period_is_sealed_however_long_ago_it_ended(place: Town, clock: Clock) -> None:
+    """Also in a year for which no form is known yet."""
     sell(place, PlainAmount(101))
-    clock.now = datetime(2028, 10, 2, tzinfo=UTC)
-    assert seal_returns.seal_ended(place.services) == 0
+    clock.now = datetime(2029, 10, 2, tzinfo=UTC)
+    assert seal_returns.seal_ended(place.services) == 1
+    assert [row["first_day"] for row in sealed(place)] == [Q3]
 
 
 # -- amendments --------------------------------------------------------------------------------------------

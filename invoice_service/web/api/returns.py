@@ -32,7 +32,7 @@ _SESSION: dict[str, Any] = {"security": [{"sessionToken": []}]}
 @blueprint.alt_response(403, schema=Problem)
 @blueprint.doc(**_SESSION)
 def periods(vendor_id: int) -> Any:
-    """A vendor's months or quarters of two years, the latest first. Needs a look at the vendor."""
+    """A vendor's months or quarters with sales, the latest first. Needs a look at the vendor."""
     return returns.returns(services(), actor(), language(), vendor_id)
 
 
@@ -66,7 +66,7 @@ def cell(wanted: dict[str, Any], vendor_id: int, first_day: str, line: int) -> A
 @blueprint.response(200, shapes.ReturnList)
 @blueprint.doc(**_SESSION)
 def own_periods() -> Any:
-    """One's own months or quarters of two years, the latest first."""
+    """One's own months or quarters with sales, the latest first."""
     return returns.returns(services(), actor(), language())
 
 
