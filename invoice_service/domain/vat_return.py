@@ -179,6 +179,18 @@ def _at(rate: Decimal, fen: int) -> int:
     return to_fen(Decimal(fen) / 100 * rate)
 
 
+def declarable(until: date) -> list[Period]:
+    """Every month and quarter whose form is known, back from those that hold a day."""
+    oldest = min(form.first_day for form in forms())
+    found = []
+    for kind in (PeriodKind.MONTH, PeriodKind.QUARTER):
+        period = period_of(kind, until)
+        while period.last_day >= oldest:
+            found += [period] if form_on(period.last_day) else []
+            period = period.before()
+    return found
+
+
 def declared(first_day: date, last_day: date) -> Period:
     """The month or quarter from one day to another."""
     is_month = (first_day.year, first_day.month) == (last_day.year, last_day.month)

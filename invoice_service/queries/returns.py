@@ -16,7 +16,7 @@ from sqlalchemy import Connection, RowMapping
 
 from invoice_service.domain.numbering import business_day
 from invoice_service.domain.party import TaxpayerKind
-from invoice_service.domain.period import Period, period_of
+from invoice_service.domain.period import Period, PeriodKind, period_of
 from invoice_service.domain.policy import Actor, own_vendor
 from invoice_service.domain.threshold import limit_on
 from invoice_service.domain.vat_return import (
@@ -27,6 +27,7 @@ from invoice_service.domain.vat_return import (
     Sums,
     Trace,
     cells_of,
+    declarable,
     declared,
     fill,
     form_on,
@@ -42,7 +43,6 @@ from invoice_service.services import Services
 from invoice_service.store import returns as stored
 from invoice_service.store import sales
 
-PERIODS_BACK = {"month": 24, "quarter": 8}
 STATES = ("running", "ended", "sealed", "amended", "stale")
 """`ended`: over and not sealed yet. `stale`: sealed, and a fact came in since: an amendment follows."""
 
@@ -156,18 +156,24 @@ class CellFacts:
 
 
 def returns(services: Services, actor: Actor, lang: str, vendor_id: int | None = None) -> ReturnList:
-    """The periods of two years, the latest first. Raises OutOfScope, NotAllowed, SayWhy."""
+    """Every period in which something was sold, and the running one, the latest first.
+
+    Raises OutOfScope, NotAllowed, SayWhy.
+    """
     now = services.clock()
     with services.database.read() as connection:
         filer, row = _filer(connection, actor, lang, vendor_id, now)
         newest = stored.newest(connection, filer.id)
-        sealed = {one["first_day"] for one in newest}
-        open_periods = [one for one in _periods(row, business_day(now)) if one.first_day not in sealed]
-        found = sales.sums(connection, filer.id, [(one.begins, one.ends) for one in open_periods])
+        unsealed = stored.unsealed(connection, filer.id, declarable(business_day(now)))
+        told = [
+            period
+            for one in unsealed
+            if (period := declared(one["first_day"], one["last_day"])).ends > now or one["is_sold"]
+        ]
+        found = sales.sums(connection, filer.id, [(one.begins, one.ends) for one in told])
     listed = [_sealed_row(one) for one in newest]
-    for period, sums in zip(open_periods, found, strict=True):
-        if sums.orders or period.ends > now:
-            listed.append(_open_row(period, row, Sums(sums.exempt_fen, sums.taxable_net_fen), now))
+    for period, sums in zip(told, found, strict=True):
+        listed.append(_open_row(period, row, Sums(sums.exempt_fen, sums.taxable_net_fen), now))
     return ReturnList(filer, tuple(sorted(listed, key=lambda one: one.period.first_day, reverse=True)))
 
 
@@ -231,7 +237,7 @@ def _return(
     connection: Connection, filer: Filer, row: Row, first_day: date, lang: str, now: datetime
 ) -> ReturnView:
     sealed = stored.versions(connection, filer.id, first_day)
-    period = _period(row, sealed, first_day, business_day(now))
+    period = _period(connection, row, sealed, first_day, business_day(now))
     form = form_on(period.last_day)
     if form is None:
         raise NoSuchPeriod
@@ -251,30 +257,22 @@ def _return(
     )
 
 
-def _period(row: Row, sealed: Sequence[Row], first_day: date, today: date) -> Period:
+def _period(connection: Connection, row: Row, sealed: Sequence[Row], first_day: date, today: date) -> Period:
+    """The one of the vendor's that begins on a day."""
     if sealed:
         return declared(sealed[-1]["first_day"], sealed[-1]["last_day"])
     if row["taxpayer_kind"] != TaxpayerKind.SMALL_SCALE.value:
         raise NoReturn
-    period = period_of(row["tax_period"], first_day)
-    if period.first_day != first_day or first_day > today:
-        raise NoSuchPeriod
-    return period
-
-
-def _periods(row: Row, today: date) -> list[Period]:
-    """Those that a vendor declares by now, the running one first."""
-    if row["taxpayer_kind"] != TaxpayerKind.SMALL_SCALE.value:
-        return []
-    found = [period_of(row["tax_period"], today)]
-    for _ in range(PERIODS_BACK[row["tax_period"]]):
-        found.append(found[-1].before())
-    return [one for one in found if form_on(one.last_day)]
+    around = [period_of(kind, first_day) for kind in (PeriodKind.MONTH, PeriodKind.QUARTER)]
+    begun = [period for period in around if period.first_day == first_day <= today]
+    for one in stored.unsealed(connection, row["id"], begun):
+        return declared(one["first_day"], one["last_day"])
+    raise NoSuchPeriod
 
 
 def _open_row(period: Period, row: Row, sums: Sums, now: datetime) -> PeriodRow:
     form = form_on(period.last_day)
-    assert form is not None  # noqa: S101 - `_periods` leaves out what has none
+    assert form is not None  # noqa: S101 - `declarable` leaves out what has none
     due = next(cell.fen for cell in fill(form, period, row["tax_id"], sums) if cell.line == 22)
     return PeriodRow(period, "running" if period.ends > now else "ended", 0, sums.sold_fen, due)
 

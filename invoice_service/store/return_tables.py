@@ -9,12 +9,14 @@ from sqlalchemy import (
     Column,
     Date,
     ForeignKeyConstraint,
+    Index,
     Integer,
     LargeBinary,
     SmallInteger,
     Table,
 )
-from sqlalchemy.dialects.postgresql import JSONB
+from sqlalchemy import text as sql
+from sqlalchemy.dialects.postgresql import JSONB, ExcludeConstraint
 
 from invoice_service.store.schema import bytes_long, instant, metadata
 
@@ -40,6 +42,14 @@ vat_returns = Table(
     CheckConstraint("amendment >= 0", name="amendment_counted"),
     CheckConstraint("first_day < last_day", name="whole_period"),
     ForeignKeyConstraint(["market_id", "vendor_id"], ["vendors.market_id", "vendors.id"]),
+    # No day is declared twice, also not by a vendor who goes over from quarters to months.
+    ExcludeConstraint(
+        (sql("int8range(vendor_id, vendor_id, '[]')"), "&&"),
+        (sql("daterange(first_day, last_day, '[]')"), "&&"),
+        where=sql("amendment = 0"),
+        name="vat_returns_overlap_excl",
+    ),
+    Index("vat_returns_is_stale_idx", "first_day", postgresql_where=sql("is_stale")),
     comment="The body is the return; the other columns only index it, and a trigger refuses changes. "
     "is_stale: a fact came after it, so that an amendment follows or has followed.",
 )

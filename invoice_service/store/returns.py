@@ -14,7 +14,7 @@ from uuid import UUID
 
 from sqlalchemy import Connection, RowMapping, insert, text
 
-from invoice_service.domain.period import Period
+from invoice_service.domain.period import Period, PeriodKind, period_of
 from invoice_service.domain.tax import rules
 from invoice_service.domain.vat_return import Sums, Trace
 from invoice_service.ledger.entry import Kind
@@ -79,24 +79,42 @@ _ENTRIES = text(f"""
     LEFT JOIN outbox AS waiting ON waiting.kind = f.kind AND waiting.fact = f.fact
     ORDER BY substring(coalesce(logged.entry, waiting.entry) FROM 126), f.kind, f.fact COLLATE "C"
 """)  # noqa: S608 - our own numbers
-_NEWEST = """
-    FROM vat_returns AS r
-    WHERE r.vendor_id = {vendor_id} AND r.first_day = {first_day} ORDER BY r.amendment DESC LIMIT 1
+# What a vendor declares of these periods and has no sealed return for. Who goes over from quarters to months,
+# or back, ends a quarter as it was begun: where a month of it is sealed, its other months are declared, too.
+_OPEN = """
+    FROM unnest(CAST(:kinds AS text[]), CAST(:quarters AS date[]), CAST(:first_days AS date[]),
+                CAST(:last_days AS date[])) AS p (kind, quarter, first_day, last_day)
+    JOIN vendors AS v ON v.taxpayer_kind = 'small_scale'
+    LEFT JOIN (SELECT vendor_id, CAST(date_trunc('quarter', first_day) AS date) AS quarter,
+                      range_agg(daterange(first_day, last_day, '[]')) AS days
+               FROM vat_returns WHERE amendment = 0 GROUP BY 1, 2) AS sealed
+           ON sealed.vendor_id = v.id AND sealed.quarter = p.quarter
+    LEFT JOIN LATERAL (SELECT TRUE AS is_sold FROM vendor_goods_days AS g
+                       WHERE g.vendor_id = v.id AND g.day BETWEEN p.first_day AND p.last_day
+                         AND g.taxpayer_kind = 'small_scale' LIMIT 1) AS sales ON TRUE
+    WHERE CASE WHEN sealed.days IS NULL THEN p.kind = v.tax_period
+               ELSE p.kind = 'month' AND NOT sealed.days && daterange(p.first_day, p.last_day, '[]') END
 """
-# A period in which nothing was sold has no return; one that was sealed is due again once it is stale.
+_OPEN_OF = text(f"""
+    SELECT p.first_day, p.last_day, coalesce(is_sold, FALSE) AS is_sold {_OPEN} AND v.id = :vendor_id
+""")
+# A period in which nothing was sold has no return. One that was sealed and is stale is due again, whatever
+# became of the vendor since.
 _DUE = text(f"""
-    SELECT v.id AS vendor_id, p.kind, p.first_day
-    FROM unnest(CAST(:kinds AS text[]), CAST(:first_days AS date[]), CAST(:begins AS timestamptz[]),
-                CAST(:ends AS timestamptz[])) AS p (kind, first_day, begins, ends)
-    JOIN vendors AS v ON v.tax_period = p.kind AND v.taxpayer_kind = 'small_scale'
-    LEFT JOIN LATERAL (SELECT r.is_stale {_NEWEST.format(vendor_id="v.id", first_day="p.first_day")})
-           AS newest ON TRUE
-    WHERE newest.is_stale IS NOT FALSE
-      AND EXISTS (SELECT FROM vendor_hours AS h
-                  WHERE h.vendor_id = v.id AND h.hour >= p.begins AND h.hour < p.ends)
-    ORDER BY p.first_day, v.id LIMIT :most
+    SELECT v.id AS vendor_id, p.first_day, p.last_day {_OPEN} AND is_sold
+    UNION ALL
+    SELECT r.vendor_id, r.first_day, r.last_day FROM vat_returns AS r
+    WHERE r.is_stale AND NOT EXISTS (
+        SELECT FROM vat_returns AS later
+        WHERE later.vendor_id = r.vendor_id AND later.first_day = r.first_day
+          AND later.amendment > r.amendment)
+    ORDER BY first_day, vendor_id LIMIT :most
 """)  # noqa: S608 - our own columns
-_LAST = text(f"SELECT r.* {_NEWEST.format(vendor_id=':vendor_id', first_day=':first_day')}")
+_LAST = text("""
+    SELECT r.* FROM vat_returns AS r
+    WHERE r.vendor_id = :vendor_id AND r.first_day <= :last_day AND r.last_day >= :first_day
+    ORDER BY r.first_day, r.amendment DESC LIMIT 1
+""")
 _VERSIONS = text("""
     SELECT * FROM vat_returns WHERE vendor_id = :vendor_id AND first_day = :first_day ORDER BY amendment
 """)
@@ -109,8 +127,8 @@ _ALL_NEWEST = text("""
 @dataclass(frozen=True, slots=True)
 class Due:
     vendor_id: int
-    kind: str
     first_day: date
+    last_day: date
 
 
 def vendor(connection: Connection, vendor_id: int) -> RowMapping:
@@ -143,7 +161,8 @@ def facts(
     connection: Connection, vendor_id: int, period: Period, trace: Trace, after: Key | None, *, limit: int
 ) -> Sequence[RowMapping]:
     """What a cell sums (`part_fen` of each), the latest first; `after` is the last row's (at, order_id)."""
-    at, order_id = after or (period.ends, UUID(int=0))
+    ends = (period.ends, UUID(int=0))
+    at, order_id = min(after or ends, ends)
     values = _span(vendor_id, period) | {"at": at, "order_id": order_id, "limit": limit}
     if trace is Trace.TAXED_INVOICES:
         values["exempt_rules"] = _exempt_rules()
@@ -157,18 +176,18 @@ def entries(connection: Connection, vendor_id: int, period: Period) -> Sequence[
 
 def due(connection: Connection, periods: Sequence[Period], *, most: int) -> list[Due]:
     """What is to be sealed, first or again: the oldest first."""
-    values = {
-        "kinds": [period.kind.value for period in periods],
-        "first_days": [period.first_day for period in periods],
-        "begins": [period.begins for period in periods],
-        "ends": [period.ends for period in periods],
-        "most": most,
-    }
-    return [Due(**row) for row in connection.execute(_DUE, values).mappings()]
+    rows = connection.execute(_DUE, _listed(periods) | {"most": most}).mappings()
+    return [Due(**row) for row in rows]
 
 
-def last(connection: Connection, vendor_id: int, first_day: date) -> RowMapping | None:
-    values = {"vendor_id": vendor_id, "first_day": first_day}
+def unsealed(connection: Connection, vendor_id: int, periods: Sequence[Period]) -> Sequence[RowMapping]:
+    """Those of the periods that a vendor declares and that are not sealed; `is_sold`: something was sold."""
+    return connection.execute(_OPEN_OF, _listed(periods) | {"vendor_id": vendor_id}).mappings().all()
+
+
+def last(connection: Connection, vendor_id: int, period: Period) -> RowMapping | None:
+    """The newest version of what was sealed of the period's days."""
+    values = {"vendor_id": vendor_id, "first_day": period.first_day, "last_day": period.last_day}
     return connection.execute(_LAST, values).mappings().first()
 
 
@@ -185,6 +204,15 @@ def newest(connection: Connection, vendor_id: int) -> Sequence[RowMapping]:
 
 def add(connection: Connection, values: Mapping[str, Any]) -> None:
     connection.execute(insert(vat_returns), values)
+
+
+def _listed(periods: Sequence[Period]) -> dict[str, object]:
+    return {
+        "kinds": [period.kind.value for period in periods],
+        "quarters": [period_of(PeriodKind.QUARTER, period.first_day).first_day for period in periods],
+        "first_days": [period.first_day for period in periods],
+        "last_days": [period.last_day for period in periods],
+    }
 
 
 def _span(vendor_id: int, period: Period) -> dict[str, object]:

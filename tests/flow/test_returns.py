@@ -6,6 +6,7 @@ import hashlib
 import json
 import threading
 from collections.abc import Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from datetime import UTC, date, datetime, timedelta
 from decimal import Decimal
@@ -25,6 +26,7 @@ from invoice_service.domain.vat_return import NoReturn, NoSuchLine, NoSuchPeriod
 from invoice_service.flow import issue, look, order, pay, seal, seal_returns
 from invoice_service.ledger.entry import Entry, Kind, body_commitment
 from invoice_service.queries import returns, supervision, vendor
+from invoice_service.store import returns as stored
 from tests.clock import Clock
 from tests.payer import PaysWhenAsked
 from tests.people import Town, town
@@ -132,9 +134,9 @@ def root_of_facts(place: Town) -> tuple[int, bytes]:
         for row in place.rows("SELECT number, issued_at FROM invoices WHERE vendor_id = :v", v=vendor_id)
         if begins <= row["issued_at"] < ends
     }
-    stored = place.rows("SELECT kind, fact, entry FROM log_entries")
-    stored += place.rows("SELECT kind, fact, entry FROM outbox")
-    found = [row for row in stored if (row["kind"], row["fact"]) in named]
+    entries = place.rows("SELECT kind, fact, entry FROM log_entries")
+    entries += place.rows("SELECT kind, fact, entry FROM outbox")
+    found = [row for row in entries if (row["kind"], row["fact"]) in named]
     found.sort(key=lambda row: (Entry.decode(row["entry"]).instant_ms, row["kind"], row["fact"]))
     return len(found), root_by_the_book([row["entry"] for row in found])
 
@@ -294,10 +296,12 @@ def test_those_who_declare_by_month_are_sealed_by_month(place: Town, clock: Cloc
     ]
 
 
-def test_what_began_more_than_two_years_ago_is_left_alone(place: Town, clock: Clock) -> None:
+def test_a_period_is_sealed_however_long_ago_it_ended(place: Town, clock: Clock) -> None:
+    """Also in a year for which no form is known yet."""
     sell(place, PlainAmount(101))
-    clock.now = datetime(2028, 10, 2, tzinfo=UTC)
-    assert seal_returns.seal_ended(place.services) == 0
+    clock.now = datetime(2029, 10, 2, tzinfo=UTC)
+    assert seal_returns.seal_ended(place.services) == 1
+    assert [row["first_day"] for row in sealed(place)] == [Q3]
 
 
 # -- amendments --------------------------------------------------------------------------------------------
@@ -358,19 +362,22 @@ def test_a_late_fact_waits_for_the_seal_and_the_seal_for_a_late_fact(place: Town
     """No sealed return misses a fact unmarked, whoever comes first."""
     sell_a_quarter(place, clock)
     clock.now = SEALED_FROM
-    seal_returns.seal_ended(place.services)
-    with place.services.database.unit_of_work() as uow:
-        uow.connection.execute(
-            text("SELECT FROM vendors WHERE id = :v FOR NO KEY UPDATE"), {"v": place.vendors["vendor"]}
-        )
-        late = threading.Thread(
-            target=pay_late, args=(place, clock, PlainAmount(1_010), SEALED_FROM + timedelta(days=1))
-        )
-        late.start()
-        late.join(0.3)
-        assert late.is_alive(), "as if it were being sealed"
-        uow.commit()
-    late.join(5)
+    vendor_id = place.vendors["vendor"]
+    with ThreadPoolExecutor(1) as other:
+        with place.services.database.unit_of_work() as uow:
+            stored.mark_late(uow.connection, {(vendor_id, date(2026, 7, 14))})
+            waiting = other.submit(seal_returns.seal_ended, place.services)
+            with pytest.raises(TimeoutError):
+                waiting.result(timeout=0.3)
+            uow.commit()
+        assert waiting.result(timeout=5) == 2, "ours, and next door's"
+        with place.services.database.unit_of_work() as uow:
+            stored.lock(uow.connection, vendor_id)
+            late = other.submit(pay_late, place, clock, PlainAmount(1_010), SEALED_FROM + timedelta(days=1))
+            with pytest.raises(TimeoutError):
+                late.result(timeout=0.3)
+            uow.commit()
+        late.result(timeout=5)
     assert one(place).state == "stale"
 
 
@@ -455,6 +462,12 @@ def test_the_api_tells_the_same_and_pages_by_cursor(place: Town, clock: Clock) -
     ).json
     assert [page["items"][0]["part_fen"] for page in (first, second)] == [200, 10_001]  # type: ignore[index]
     assert second["next_cursor"] is None  # type: ignore[index]
+    own = "/api/v1/vendor/returns/2026-07-01"
+    assert place.api("vendor", "GET", own).json["cells"] == view["cells"]  # type: ignore[index]
+    assert place.api("vendor", "GET", f"{own}/cells/11").json["items"] == [  # type: ignore[index]
+        page["items"][0]
+        for page in (first, second)  # type: ignore[index]
+    ]
     for wrong, status in (
         ("/2026-07-02", 404), ("/x", 422), ("/2026-07-01/cells/2", 404),
         ("/2026-07-01/cells/11?cursor=x", 422),

@@ -12,6 +12,7 @@ from invoice_service.domain.vat_return import (
     Cell,
     Sums,
     Trace,
+    declarable,
     declared,
     fill,
     form_on,
@@ -108,3 +109,11 @@ def test_the_form_is_dated_and_says_that_nobody_confirmed_it() -> None:
 def test_a_period_is_told_by_its_days() -> None:
     assert declared(MONTH.first_day, MONTH.last_day) == MONTH
     assert declared(QUARTER.first_day, QUARTER.last_day) == QUARTER
+
+
+def test_periods_are_declarable_as_far_back_as_a_form_is_known() -> None:
+    found = declarable(date(2028, 2, 1))
+    assert {period.kind for period in found} == {PeriodKind.MONTH, PeriodKind.QUARTER}
+    assert len(found) == 5 * 12 + 5 * 4, "2023 to 2027"
+    assert min(period.first_day for period in found) == date(2023, 1, 1)
+    assert max(period.last_day for period in found) == date(2027, 12, 31)

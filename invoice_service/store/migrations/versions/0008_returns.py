@@ -40,10 +40,20 @@ def upgrade() -> None:
             ["vendors.market_id", "vendors.id"],
             name=op.f("vat_returns_market_id_vendor_id_fkey"),
         ),
+        postgresql.ExcludeConstraint(
+            (sa.text("int8range(vendor_id, vendor_id, '[]')"), "&&"),
+            (sa.text("daterange(first_day, last_day, '[]')"), "&&"),
+            using="gist",
+            where=sa.text("amendment = 0"),
+            name="vat_returns_overlap_excl",
+        ),
         sa.PrimaryKeyConstraint("vendor_id", "first_day", "amendment", name=op.f("vat_returns_pkey")),
         sa.UniqueConstraint("commitment", name=op.f("vat_returns_commitment_key")),
         comment="The body is the return; the other columns only index it, and a trigger refuses changes. "
         "is_stale: a fact came after it, so that an amendment follows or has followed.",
+    )
+    op.create_index(
+        "vat_returns_is_stale_idx", "vat_returns", ["first_day"], postgresql_where=sa.text("is_stale")
     )
     op.execute("""
         CREATE TRIGGER append_only BEFORE DELETE OR TRUNCATE OR UPDATE OF vendor_id, first_day, amendment,
