@@ -19,8 +19,6 @@ from typing import Any
 from invoice_service.domain.numbering import business_day
 from invoice_service.domain.tax import rule_by_id
 
-PLAIN_UNIT = "份"  # the one line of a plain amount: its price is the amount, and says nothing
-
 
 @dataclass(frozen=True, slots=True)
 class Line:

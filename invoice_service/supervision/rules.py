@@ -17,11 +17,12 @@ from typing import Any, TypeVar
 
 from invoice_service.domain.money import to_fen
 from invoice_service.domain.numbering import SHANGHAI
+from invoice_service.domain.order import PLAIN_UNIT
 from invoice_service.domain.party import TaxpayerKind
 from invoice_service.domain.period import DAY, PeriodKind, period_of
 from invoice_service.domain.threshold import limit_on
 from invoice_service.supervision.catalogue import Rule
-from invoice_service.supervision.rows import PLAIN_UNIT, Line, MarketDay, Sale, Seller, StallDay
+from invoice_service.supervision.rows import Line, MarketDay, Sale, Seller, StallDay
 
 Row = TypeVar("Row")
 WORST_SHOWN = 200  # records of one finding that names thousands
@@ -184,7 +185,7 @@ def price(day: MarketDay, rule: Rule) -> Iterator[Finding]:
     )
     for sale in day.sales:
         for line in sale.lines:
-            if line.unit != PLAIN_UNIT:
+            if line.unit != PLAIN_UNIT:  # of a plain amount the price is the amount, and says nothing
                 by_goods[line.name, line.unit][sale.vendor].append((line, sale))
     for (goods, unit), its in sorted(by_goods.items()):
         if len(its) < rule.values["least_vendors"]:
