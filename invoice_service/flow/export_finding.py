@@ -18,11 +18,10 @@ from invoice_service.domain.access import Action
 from invoice_service.domain.policy import Actor, check_fresh
 from invoice_service.flow import attested_day
 from invoice_service.flow.access import note
-from invoice_service.flow.handle_case import supervised_case
 from invoice_service.ledger import tree
 from invoice_service.ledger.entry import Kind
 from invoice_service.services import Services
-from invoice_service.store import attested, chain, deployment, log
+from invoice_service.store import attested, chain, deployment, log, supervised
 from invoice_service.supervision import audit, bundle, rules
 from invoice_service.supervision.bundle import Item
 from invoice_service.supervision.catalogue import Rule
@@ -35,7 +34,7 @@ def export(services: Services, actor: Actor, finding_id: int) -> IO[bytes]:
     """The bundle, to be read from its beginning. Raises UnknownCase, OutOfScope, ConfirmFirst."""
     now = services.clock()
     with services.database.unit_of_work() as uow:
-        row = supervised_case(uow.connection, actor, finding_id)
+        row = supervised.supervised_case(uow.connection, actor, finding_id)
         check_fresh(actor, now)
         of_whom = {"market_id": row["market_id"], "vendor_id": row["vendor_id"]}
         note(uow.connection, actor, Action.EXPORTED, now=now, subject=f"case {finding_id}", **of_whom)
@@ -116,6 +115,8 @@ def _items(
 def _is_needed(finding: Finding, records: frozenset[str], row: RowMapping) -> bool:
     if row["fact"] in records or row["number"] in records:
         return True
+    if rules.BASIS[finding.rule] is Basis.RECORDS:  # a day's other documents need not be read
+        return False
     body = audit.value(bytes(row["body"]))
     return body is not None and rules.needs(finding, attested_day.sale(row, body))
 

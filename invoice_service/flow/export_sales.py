@@ -19,7 +19,7 @@ from invoice_service.documents.csv_rows import BOM, harmless, lines
 from invoice_service.domain.access import Action
 from invoice_service.domain.invoice import instant_text
 from invoice_service.domain.money import yuan
-from invoice_service.domain.policy import Actor, OutOfScope, Scope, check_fresh, check_supervise
+from invoice_service.domain.policy import Actor, OutOfScope, check_fresh
 from invoice_service.domain.sales_asked import (
     AT_ONCE_MAX,
     EXPORT_KEPT,
@@ -110,7 +110,7 @@ def take_out(services: Services, actor: Actor, export_id: UUID) -> tuple[str, in
     """(file name, its size, its pieces). Recorded. Raises OutOfScope, ConfirmFirst."""
     now = services.clock()
     with services.database.unit_of_work() as uow:
-        row = own_export(uow.connection, actor, export_id)
+        row = supervised.own_export(uow.connection, actor, export_id)
         check_fresh(actor, now)
         if row["state"] != "done" or row["done_at"] <= now - EXPORT_KEPT:
             raise OutOfScope
@@ -125,20 +125,11 @@ def take_out(services: Services, actor: Actor, export_id: UUID) -> tuple[str, in
 def throw_away(services: Services, actor: Actor, export_id: UUID) -> None:
     """Recorded. Raises OutOfScope."""
     with services.database.unit_of_work() as uow:
-        row = own_export(uow.connection, actor, export_id)
+        row = supervised.own_export(uow.connection, actor, export_id)
         exports.remove(uow.connection, export_id)
         asked, now = SalesAsked.of_json(row["wanted"]), services.clock()
         _note(uow.connection, actor, Action.EXPORT_DELETED, row["market_id"], asked, row["reason"], now)
         uow.commit()
-
-
-def own_export(connection: Connection, actor: Actor, export_id: UUID) -> RowMapping:
-    """One's own, of a market that is still in one's region. Raises OutOfScope, NotAllowed."""
-    row = exports.one(connection, export_id)
-    if row is None or row["account_id"] != actor.account_id:
-        raise OutOfScope
-    check_supervise(actor, Scope(row["market_id"], row["region"]))
-    return row
 
 
 def _record(services: Services, actor: Actor, code: str, asked: SalesAsked) -> int:

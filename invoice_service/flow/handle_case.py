@@ -13,8 +13,8 @@ from sqlalchemy import Connection, RowMapping
 
 from invoice_service.domain import case
 from invoice_service.domain.access import LOOK_LASTS, Action
-from invoice_service.domain.case import BadCase, CaseState, Outcome, Step, UnknownCase
-from invoice_service.domain.policy import Actor, Scope, check_supervise
+from invoice_service.domain.case import BadCase, CaseState, Outcome, Step
+from invoice_service.domain.policy import Actor
 from invoice_service.errors import N_
 from invoice_service.flow.access import note
 from invoice_service.services import Services
@@ -26,7 +26,7 @@ def look(services: Services, actor: Actor, finding_id: int) -> None:
     """Write down that a case is opened, once while the look lasts. Raises UnknownCase, OutOfScope."""
     now = services.clock()
     with services.database.unit_of_work() as uow:
-        row = supervised_case(uow.connection, actor, finding_id)
+        row = supervised.supervised_case(uow.connection, actor, finding_id)
         reason = reason_of(row)
         action = Action.VENDOR_LOOKED_AT if row["vendor_id"] else Action.CASE_LOOKED_AT
         of_whom = row["market_id"], row["vendor_id"]
@@ -46,7 +46,7 @@ def assign(services: Services, actor: Actor, finding_id: int, account_id: int | 
     Raises UnknownCase, OutOfScope, BadCase, ForbiddenStep.
     """
     with services.database.unit_of_work() as uow:
-        row = supervised_case(uow.connection, actor, finding_id)
+        row = supervised.supervised_case(uow.connection, actor, finding_id)
         names = {one["id"]: one["name"] for one in findings.colleagues(uow.connection, row["region"])}
         whom = actor.account_id if account_id is None else account_id
         if whom not in names:
@@ -70,19 +70,9 @@ def reopen(services: Services, actor: Actor, finding_id: int, words: str) -> Non
     _take(services, actor, finding_id, Step.REOPENED, words)
 
 
-def supervised_case(connection: Connection, actor: Actor, finding_id: int) -> RowMapping:
-    """Raises UnknownCase, OutOfScope, NotAllowed."""
-    row = findings.one(connection, finding_id)
-    if row is None:
-        raise UnknownCase
-    check_supervise(actor, Scope(row["market_id"], row["region"], row["vendor_id"]))
-    return row
-
-
 def reason_of(row: RowMapping) -> str:
     """What the vendor reads: Chinese, since that is what is kept, whoever looked."""
-    rule = catalogue.rules_on(row["region"], row["last_day"]).get(row["rule"])
-    return f"案件 {row['id']}：{rule.name('zh-CN') if rule else row['rule']}"
+    return f"案件 {row['id']}：{catalogue.version(row['rule'], row['rule_since']).name('zh-CN')}"
 
 
 def _take(
@@ -95,7 +85,7 @@ def _take(
 ) -> None:
     said = case.read_words(words)
     with services.database.unit_of_work() as uow:
-        row = supervised_case(uow.connection, actor, finding_id)
+        row = supervised.supervised_case(uow.connection, actor, finding_id)
         _step(services, uow.connection, actor, row, step, said, outcome=outcome)
         uow.commit()
 

@@ -8,7 +8,7 @@ from uuid import UUID
 
 from sqlalchemy import RowMapping
 
-from invoice_service.domain.policy import Actor, OutOfScope, Scope, can_see
+from invoice_service.domain.policy import Actor, Scope, can_see
 from invoice_service.domain.sales_asked import EXPORT_KEPT, SalesAsked
 from invoice_service.queries.market_rows import named
 from invoice_service.services import Services
@@ -96,11 +96,7 @@ def own(services: Services, actor: Actor, lang: str) -> tuple[ExportView, ...]:
 def one(services: Services, actor: Actor, lang: str, export_id: UUID) -> ExportView:
     """Raises OutOfScope."""
     with services.database.read() as connection:
-        row = exports.one(connection, export_id)
-    if row is None or row["account_id"] != actor.account_id:
-        raise OutOfScope
-    if not can_see(actor, Scope(row["market_id"], row["region"])):
-        raise OutOfScope
+        row = supervised.own_export(connection, actor, export_id)
     return _export(row, lang, services.clock())
 
 

@@ -13,15 +13,15 @@ from uuid import UUID
 
 from sqlalchemy import RowMapping
 
-from invoice_service.domain.case import STEPS, CaseState, Step, UnknownCase
+from invoice_service.domain.case import STEPS, CaseState, Step
 from invoice_service.domain.listing import chosen
 from invoice_service.domain.numbering import business_day
-from invoice_service.domain.policy import Actor, OutOfScope, Scope, check_supervise
+from invoice_service.domain.policy import Actor, OutOfScope
 from invoice_service.queries.market_rows import named
 from invoice_service.services import Services
 from invoice_service.store import findings, supervised
 from invoice_service.supervision import catalogue
-from invoice_service.supervision.catalogue import RULE_IDS, Rule
+from invoice_service.supervision.catalogue import RULE_IDS
 
 STATES = ("open", "mine", "closed", "all")
 RULES = ("all", *RULE_IDS)
@@ -145,13 +145,10 @@ def listed(
 def one(services: Services, actor: Actor, lang: str, case_id: int) -> CaseView:
     """Raises UnknownCase, OutOfScope, NotAllowed."""
     with services.database.read() as connection:
-        row = findings.one(connection, case_id)
-        if row is None:
-            raise UnknownCase
-        check_supervise(actor, Scope(row["market_id"], row["region"], row["vendor_id"]))
+        row = supervised.supervised_case(connection, actor, case_id)
         steps = findings.steps(connection, case_id)
         colleagues = findings.colleagues(connection, row["region"])
-    rule = _rule_of(row)
+    rule = catalogue.version(row["rule"], row["rule_since"])
     return CaseView(
         line=_line(row, lang),
         first_day=row["first_day"],
@@ -206,15 +203,8 @@ def _state(actor: Actor, state: str) -> dict[str, object]:
     return {} if state == "all" else {state: True}
 
 
-def _rule_of(row: Row) -> Rule:
-    """The version by which it was found; its words are those of today's catalogue."""
-    versions = [rule for rule in catalogue.versions() if rule.id == row["rule"]]
-    exact = [rule for rule in versions if rule.first_day == row["rule_since"]]
-    return (exact or versions)[0]
-
-
 def _line(row: Row, lang: str) -> CaseLine:
-    rule = _rule_of(row)
+    rule = catalogue.version(row["rule"], row["rule_since"])
     return CaseLine(
         id=row["id"],
         rule=row["rule"],

@@ -15,9 +15,11 @@ from sqlalchemy import Connection, RowMapping, text
 
 from invoice_service.domain.access import LOOK_LASTS, Action, SayWhy
 from invoice_service.domain.authorisation import minute_of_week
+from invoice_service.domain.case import UnknownCase
 from invoice_service.domain.numbering import business_day
 from invoice_service.domain.period import DAY, midnight
 from invoice_service.domain.policy import Actor, OutOfScope, Scope, check_supervise
+from invoice_service.store import exports, findings
 
 _MARKETS = text("""
     SELECT id, code, name_zh, name_en, region, address FROM markets
@@ -162,6 +164,24 @@ def supervised_sale(connection: Connection, actor: Actor, order_id: UUID) -> Row
     if row is None:
         raise OutOfScope
     check_supervise(actor, Scope(row["market_id"], row["region"], row["vendor_id"]))
+    return row
+
+
+def supervised_case(connection: Connection, actor: Actor, finding_id: int) -> RowMapping:
+    """A finding with its records. Raises UnknownCase, OutOfScope, NotAllowed."""
+    row = findings.one(connection, finding_id)
+    if row is None:
+        raise UnknownCase
+    check_supervise(actor, Scope(row["market_id"], row["region"], row["vendor_id"]))
+    return row
+
+
+def own_export(connection: Connection, actor: Actor, export_id: UUID) -> RowMapping:
+    """One's own, of a market that is still in one's region. Raises OutOfScope, NotAllowed."""
+    row = exports.one(connection, export_id)
+    if row is None or row["account_id"] != actor.account_id:
+        raise OutOfScope
+    check_supervise(actor, Scope(row["market_id"], row["region"]))
     return row
 
 

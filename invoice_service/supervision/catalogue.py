@@ -57,6 +57,14 @@ def versions() -> tuple[Rule, ...]:
     return tuple(sorted(map(_rule, data["rule"]), key=lambda rule: -len(rule.region)))
 
 
+def version(id: str, since: date) -> Rule:
+    """The one that held from a day on: the words of a finding, whose thresholds it keeps itself.
+
+    Raises StopIteration for what was never a rule: rules, and versions of them, are kept for ever.
+    """
+    return next(rule for rule in versions() if (rule.id, rule.first_day) == (id, since))
+
+
 RULE_IDS = (
     "uninvoiced", "splitting", "hugging", "burst", "price", "one_buyer", "unfit_goods", "silent", "late",
     "audit",
