@@ -110,7 +110,7 @@ def _get_ms(connection: http.client.HTTPConnection, visitor: Visitor, path: str)
 
 _LOOK = text("""
     INSERT INTO access_records (at, day, account_id, role, who, action, market_id, vendor_id, subject, reason)
-    VALUES (:at, :day, :account, 'officer', 'bench', :action, :market, :vendor, '', 'measuring')
+    VALUES (:at, :day, :account, 'officer', 'bench', :action, :market, :vendor, :subject, 'measuring')
 """)
 
 
@@ -160,12 +160,13 @@ def _visitors(connection: Connection) -> Iterator[Visitor]:
         "vendor": str(rows[0].id),
         "order": str(rows[0].paid),
     }
-    for action, vendor_id in (
-        ("market.look", None),
-        ("vendor.look", rows[0].id),
-        ("stall.check", rows[0].id),
+    for action, vendor_id, subject in (
+        ("market.look", None, rows[0].market),
+        ("vendor.look", rows[0].id, ""),
+        ("stall.check", rows[0].id, rows[0].code),
     ):
-        look = {"account": officer, "action": action, "market": rows[0].market_id, "vendor": vendor_id}
+        whom = {"market": rows[0].market_id, "vendor": vendor_id, "subject": subject}
+        look = whom | {"account": officer, "action": action}
         connection.execute(_LOOK, look | {"at": datetime.now(UTC), "day": _days()["day"]})
     yield Visitor("officer", make.signed_in(connection, officer, confirmed=True), _days() | where)
     operator = make.account(connection, "operator", market_id=rows[0].market_id)
