@@ -21,5 +21,5 @@ def lines(rows: Iterable[Sequence[object]]) -> str:
 
 
 def harmless(text: str) -> str:
-    """For texts that people typed."""
-    return f"'{text}" if text.startswith(_RUN) else text
+    """For texts that people typed. Some programs trim a cell before they ask whether it is a formula."""
+    return f"'{text}" if text.startswith(_RUN) or text.lstrip().startswith(_RUN) else text

@@ -9,9 +9,11 @@ from typing import Any
 
 from invoice_service.domain.listing import check_period, chosen
 from invoice_service.domain.money import yuan
+from invoice_service.domain.party import TaxpayerKind
 from invoice_service.errors import N_, Error, InvalidInput
 
 INVOICED = ("all", "yes", "no")
+TAXPAYER_KINDS = tuple(kind.value for kind in TaxpayerKind)
 MAX_FEN = 2**53 - 1
 AT_ONCE_MAX = 100_000  # rows of a CSV that is streamed while somebody waits
 EXPORT_KEPT = timedelta(hours=24)  # how long a file that was made in the background can be fetched
@@ -45,10 +47,13 @@ class SalesAsked:
     stall: str | None = None
     min_fen: int | None = None
     max_fen: int | None = None
+    taxpayer_kind: str | None = None
 
     def __post_init__(self) -> None:
         check_period(self.first_day, self.last_day)
         chosen(self.invoiced, INVOICED, "invoiced")
+        if self.taxpayer_kind is not None:
+            chosen(self.taxpayer_kind, TAXPAYER_KINDS, "taxpayer_kind")
         amounts = [fen for fen in (self.min_fen, self.max_fen) if fen is not None]
         if amounts != sorted(amounts) or any(not 0 <= fen <= MAX_FEN for fen in amounts):
             raise BadSalesFilter({"min_fen": BadSalesFilter.message})
@@ -62,13 +67,14 @@ class SalesAsked:
             "≥": None if self.min_fen is None else yuan(self.min_fen),
             "≤": None if self.max_fen is None else yuan(self.max_fen),
             "invoiced": None if self.invoiced == "all" else self.invoiced,
+            "taxpayer": self.taxpayer_kind,
         }
         narrowed = [f"{name} {value}" for name, value in given.items() if value is not None]
         return ", ".join([f"{self.first_day} – {self.last_day}", *narrowed])
 
     def to_json(self) -> dict[str, Any]:
         days = {"first_day": self.first_day.isoformat(), "last_day": self.last_day.isoformat()}
-        names = ("invoiced", "vendor_id", "stall", "min_fen", "max_fen")
+        names = ("invoiced", "vendor_id", "stall", "min_fen", "max_fen", "taxpayer_kind")
         return days | {name: getattr(self, name) for name in names}
 
     @classmethod

@@ -43,6 +43,14 @@ TITLES = {
 }  # fmt: skip
 
 
+class PieceFailed(Exception):
+    """Nothing of the piece was kept; the cause says why."""
+
+    def __init__(self, export_id: UUID) -> None:
+        super().__init__(f"export {export_id}")
+        self.export_id = export_id
+
+
 def at_once(services: Services, actor: Actor, lang: str, code: str, asked: SalesAsked) -> Iterator[str]:
     """The whole CSV in pieces; recorded before the first. Raises OutOfScope, SayWhy, ConfirmFirst,
     TooManyAtOnce."""
@@ -78,32 +86,38 @@ def begin(services: Services, actor: Actor, lang: str, code: str, asked: SalesAs
     return export_id
 
 
-def step(services: Services) -> bool:
-    """Write the next piece of whichever export is least far. False where none does."""
+def step(services: Services, passed_over: Sequence[UUID] = ()) -> bool:
+    """Write the next piece of whichever export is least far. False where none does. Raises PieceFailed."""
     with services.database.unit_of_work() as uow:
-        row = exports.lock_next(uow.connection)
+        row = exports.lock_next(uow.connection, passed_over)
         if row is None:
             uow.nothing_to_do()
             return False
-        asked = SalesAsked.of_json(row["wanted"])
-        found = market_sales.page(uow.connection, row["market_id"], asked, row["cursor"], PIECE)
-        text = _head(row["lang"]) if row["chunks"] == 0 else ""
-        text += lines(_row(one, row["lang"]) for one in found)
-        data = gzip.compress(text.encode(), mtime=0)
-        exports.add_chunk(uow.connection, row["id"], row["chunks"], data, _then(services, row, found))
+        try:
+            _write_piece(services, uow.connection, row)
+        except Exception as error:
+            raise PieceFailed(row["id"]) from error
         uow.commit()
     return True
 
 
 def work(services: Services) -> int:
-    """A round of the settling process. Answers how many pieces were written."""
+    """A round of the settling process. Answers how many pieces were written. Raises PieceFailed, last."""
     with services.database.unit_of_work() as uow:
         exports.expire(uow.connection, services.clock() - EXPORT_KEPT)
         uow.commit()
-    for n in range(PIECES_A_ROUND):
-        if not step(services):
-            return n
-    return PIECES_A_ROUND
+    written = 0
+    failures: list[PieceFailed] = []
+    for _ in range(PIECES_A_ROUND):
+        try:
+            if not step(services, [failure.export_id for failure in failures]):
+                break
+            written += 1
+        except PieceFailed as failure:  # the others go on
+            failures.append(failure)
+    if failures:
+        raise failures[0]
+    return written
 
 
 def take_out(services: Services, actor: Actor, export_id: UUID) -> tuple[str, int, Iterator[bytes]]:
@@ -130,6 +144,15 @@ def throw_away(services: Services, actor: Actor, export_id: UUID) -> None:
         asked, now = SalesAsked.of_json(row["wanted"]), services.clock()
         _note(uow.connection, actor, Action.EXPORT_DELETED, row["market_id"], asked, row["reason"], now)
         uow.commit()
+
+
+def _write_piece(services: Services, connection: Connection, row: RowMapping) -> None:
+    asked = SalesAsked.of_json(row["wanted"])
+    found = market_sales.page(connection, row["market_id"], asked, row["cursor"], PIECE)
+    text = _head(row["lang"]) if row["chunks"] == 0 else ""
+    text += lines(_row(one, row["lang"]) for one in found)
+    data = gzip.compress(text.encode(), mtime=0)
+    exports.add_chunk(connection, row["id"], row["chunks"], data, _then(services, row, found))
 
 
 def _record(services: Services, actor: Actor, code: str, asked: SalesAsked) -> int:

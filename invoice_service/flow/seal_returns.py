@@ -29,12 +29,24 @@ AT_ONCE = 200  # a round
 
 
 def seal_ended(services: Services) -> int:
-    """Seal what is due, each in a transaction of its own. Answers how many were sealed."""
+    """Seal what is due, each in a transaction of its own. Answers how many were sealed.
+
+    One that fails is tried again in the next round and holds up no other; its error is raised in the end.
+    """
     today = business_day(services.clock() - GRACE)
     over = [period for period in declarable(today) if period.last_day < today]
     with services.database.read() as connection:
         due = returns.due(connection, over, most=AT_ONCE)
-    return sum(_seal(services, one.vendor_id, declared(one.first_day, one.last_day)) for one in due)
+    sealed = 0
+    failures: list[Exception] = []
+    for one in due:
+        try:
+            sealed += _seal(services, one.vendor_id, declared(one.first_day, one.last_day))
+        except Exception as error:
+            failures.append(error)
+    if failures:
+        raise failures[0]
+    return sealed
 
 
 def _seal(services: Services, vendor_id: int, period: Period) -> bool:

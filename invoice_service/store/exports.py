@@ -29,7 +29,8 @@ _UNFINISHED = text("""
 # not waited for: another settler takes the next.
 _NEXT = text("""
     SELECT id, market_id, wanted, lang, rows_done, chunks, cursor FROM exports
-    WHERE state IN ('waiting', 'running') ORDER BY rows_done, id LIMIT 1 FOR UPDATE SKIP LOCKED
+    WHERE state IN ('waiting', 'running') AND id <> ALL (CAST(:passed_over AS uuid[]))
+    ORDER BY rows_done, id LIMIT 1 FOR UPDATE SKIP LOCKED
 """)
 _CHUNK = text("SELECT data FROM export_chunks WHERE export_id = :id AND n = :n")
 _SIZE = text("SELECT coalesce(sum(octet_length(data)), 0) FROM export_chunks WHERE export_id = :id")
@@ -57,8 +58,8 @@ def own(connection: Connection, account_id: int, most: int) -> Sequence[RowMappi
     return connection.execute(_OWN, {"account_id": account_id, "most": most}).mappings().all()
 
 
-def lock_next(connection: Connection) -> RowMapping | None:
-    return connection.execute(_NEXT).mappings().first()
+def lock_next(connection: Connection, passed_over: Sequence[UUID]) -> RowMapping | None:
+    return connection.execute(_NEXT, {"passed_over": list(passed_over)}).mappings().first()
 
 
 def add_chunk(connection: Connection, export_id: UUID, n: int, data: bytes, then: Mapping[str, Any]) -> None:

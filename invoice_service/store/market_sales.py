@@ -25,6 +25,7 @@ _FILTERS = {
     "stall": "o.stall_id = (SELECT id FROM stalls WHERE code = :stall)",
     "min_fen": "o.amount_fen >= :min_fen",
     "max_fen": "o.amount_fen <= :max_fen",
+    "taxpayer_kind": "sold.taxpayer_kind = :taxpayer_kind",
 }
 # A CASE, so that the planner does not count on few: see store/sales.py.
 _INVOICED = {

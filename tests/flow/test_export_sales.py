@@ -117,6 +117,8 @@ def test_csv_export_and_pages_are_the_same_and_agree_with_the_market(full: Town)
     ({"stall": "B01"}, []),  # of the other market
     ({"min_fen": 1_003, "max_fen": 1_005}, [3, 4, 5]),
     ({"stall": "' OR 1=1 --"}, []),
+    ({"taxpayer_kind": "small_scale"}, list(range(11))),
+    ({"taxpayer_kind": "general"}, []),
 ])  # fmt: skip
 def test_filters_narrow_and_nothing_else(full: Town, narrowed: dict[str, Any], expected: list[int]) -> None:
     rows = at_once(full, replace(TODAY, **narrowed))
@@ -191,7 +193,7 @@ def test_an_export_that_dies_between_pieces_goes_on(
             raise RuntimeError("killed")
 
     monkeypatch.setattr(stored, "add_chunk", dying)
-    with pytest.raises(RuntimeError):
+    with pytest.raises(export_sales.PieceFailed):
         export_sales.work(full.services)
     export_sales.work(full.services)
     rows = file_of(full, export_id)
@@ -249,8 +251,19 @@ def test_a_short_export_does_not_wait_for_a_long_one(full: Town, clock: Clock) -
     assert states == ["running", "done"]
 
 
+def test_one_that_always_fails_holds_up_no_other(full: Town) -> None:
+    bad, good = (export_sales.begin(full.services, officer(full), "en", "PE01", TODAY) for _ in range(2))
+    with full.services.database.unit_of_work() as uow:
+        uow.connection.execute(text("UPDATE exports SET wanted = '{}' WHERE id = :id"), {"id": bad})
+        uow.commit()
+    with pytest.raises(export_sales.PieceFailed) as failure:
+        export_sales.work(full.services)
+    assert failure.value.export_id == bad
+    assert len(file_of(full, good)) == 11
+
+
 def test_threat_11_kimai_cve_2026_42267_no_name_is_a_formula(full: Town) -> None:
-    for name in ("=HYPERLINK(1)", "+1", "-1", "@SUM(A1)", "\tx", "＝1"):
+    for name in ("=HYPERLINK(1)", "+1", "-1", "@SUM(A1)", "\tx", "＝1", " =1", "\u3000@x"):
         with full.services.database.unit_of_work() as uow:
             uow.connection.execute(text("UPDATE vendors SET name_en = :name"), {"name": name})
             uow.commit()
@@ -309,6 +322,7 @@ def test_too_many_are_refused_before_anything_is_written(full: Town, monkeypatch
 @pytest.mark.parametrize(("wrong", "error"), [
     ({"last_day": date(2026, 11, 23)}, BadPeriod),
     ({"invoiced": "perhaps"}, BadListing),
+    ({"taxpayer_kind": "all"}, BadListing),
     ({"min_fen": -1}, BadSalesFilter),
     ({"min_fen": 2, "max_fen": 1}, BadSalesFilter),
     ({"max_fen": 2**60}, BadSalesFilter),

@@ -14,12 +14,13 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from sqlalchemy import text
+from sqlalchemy import Connection, text
 from sqlalchemy.exc import IntegrityError
 
 from invoice_service.domain.access import SayWhy
 from invoice_service.domain.order import Basket, PlainAmount
 from invoice_service.domain.party import make_buyer
+from invoice_service.domain.period import Period
 from invoice_service.domain.policy import Actor, NotAllowed, OutOfScope
 from invoice_service.domain.tax_sources import Asked
 from invoice_service.domain.vat_return import NoReturn, NoSuchLine, NoSuchPeriod
@@ -283,6 +284,26 @@ def test_a_period_of_one_sale_is_sealed_and_one_of_none_is_not(place: Town, cloc
         (Q3, "sealed"),
     ]
     assert fen(one(place, Q4)) == {}
+
+
+def test_one_that_cannot_be_sealed_holds_up_no_other(
+    place: Town, clock: Clock, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    sell_a_quarter(place, clock)
+    clock.now = SEALED_FROM
+    real, bad = stored.sums, min(place.vendors.values())  # sealed first
+
+    def failing(connection: Connection, vendor_id: int, period: Period) -> Any:
+        if vendor_id == bad:
+            raise RuntimeError("cannot be summed")
+        return real(connection, vendor_id, period)
+
+    monkeypatch.setattr(stored, "sums", failing)
+    with pytest.raises(RuntimeError, match="cannot be summed"):
+        seal_returns.seal_ended(place.services)
+    assert place.rows("SELECT vendor_id FROM vat_returns") != []
+    monkeypatch.undo()
+    assert seal_returns.seal_ended(place.services) == 1
 
 
 def test_those_who_declare_by_month_are_sealed_by_month(place: Town, clock: Clock) -> None:

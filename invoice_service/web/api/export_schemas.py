@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from marshmallow import Schema, fields, validate
 
-from invoice_service.domain.sales_asked import INVOICED, MAX_FEN
+from invoice_service.domain.sales_asked import INVOICED, MAX_FEN, TAXPAYER_KINDS
 from invoice_service.web.api.people_schemas import CURSOR, LIMIT
 from invoice_service.web.api.schemas import Instant, StrictSchema
 
@@ -21,6 +21,9 @@ class SalesInput(StrictSchema):
     stall = fields.String(load_default=None, allow_none=True, validate=validate.Regexp(r"^[A-Z0-9-]{1,20}$"))
     min_fen = _fen()
     max_fen = _fen()
+    taxpayer_kind = fields.String(
+        load_default=None, allow_none=True, metadata={"enum": [*TAXPAYER_KINDS, None]}
+    )
 
 
 class SalesPageQuery(SalesInput):
