@@ -9,12 +9,12 @@ import os
 import signal
 import socket
 import subprocess
-import sys
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
+from multiprocessing.process import BaseProcess
 from pathlib import Path
 from typing import Any
 
@@ -30,9 +30,7 @@ from invoice_service.config import Config
 from invoice_service.flow import open_epoch
 from invoice_service.store.migrate import migrate
 from invoice_service.store.unit_of_work import Database
-from tests import make
-
-ROOT = Path(__file__).resolve().parent.parent
+from tests import forked, make
 
 
 def free_port() -> int:
@@ -63,7 +61,7 @@ class Stack:
     sandbox_port: int = field(default_factory=free_port)
     chain_port: int = field(default_factory=free_port)
     node: AnvilNode | None = None
-    processes: dict[str, subprocess.Popen[bytes]] = field(default_factory=dict)
+    processes: dict[str, BaseProcess] = field(default_factory=dict)
 
     @property
     def url(self) -> str:
@@ -91,15 +89,7 @@ class Stack:
 
     def command(self, *arguments: str) -> subprocess.CompletedProcess[str]:
         """Run one command of the service to its end."""
-        return subprocess.run(
-            [sys.executable, "-m", "invoice_service", *arguments],
-            env=self.environment,
-            cwd=ROOT,
-            capture_output=True,
-            text=True,
-            check=False,
-            timeout=60,
-        )
+        return forked.run(arguments, self.environment)
 
     def set_up(self) -> None:
         """Keys, tables, chain, contract and one small market.
@@ -134,16 +124,7 @@ class Stack:
 
     def start(self, *names: str) -> None:
         for name in names:
-            log = (self.folder / f"{name}.log").open("ab")
-            self.processes[name] = subprocess.Popen(
-                [sys.executable, "-m", "invoice_service", name],
-                env=self.environment,
-                cwd=ROOT,
-                stdout=log,
-                stderr=log,
-                start_new_session=True,
-            )
-            log.close()
+            self.processes[name] = forked.start([name], self.environment, self.folder / f"{name}.log")
         if "web" in names:
             eventually(lambda: self._answers(f"{self.url}/healthz"))
         if "sandbox" in names:
@@ -152,15 +133,14 @@ class Stack:
     def kill(self, name: str) -> None:
         """SIGKILL to the process and all it started, as when a machine loses power."""
         process = self.processes.pop(name)
+        assert process.pid is not None
         os.killpg(process.pid, signal.SIGKILL)
-        process.wait()
+        process.join()
 
     def stop(self) -> None:
-        for process in self.processes.values():
-            process.terminate()
-        for process in self.processes.values():
-            process.wait(timeout=20)
-        self.processes.clear()
+        """At once: how each ends in good order is tried in tests/scripts."""
+        for name in list(self.processes):
+            self.kill(name)
         if self.node is not None:
             self.node.stop()
             self.node = None

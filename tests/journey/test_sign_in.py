@@ -16,9 +16,10 @@ from invoice_service import keyring
 from invoice_service.app import build_services, create_app
 from invoice_service.config import Config
 from invoice_service.flow import first_admin, secret
+from scripts.lib.paths import ROOT
 from tests import make
 from tests.chromium import DESKTOP, PHONE, check_page, complaints, unexpected
-from tests.stack import ROOT, Stack
+from tests.stack import Stack
 
 PASSWORD = "four small market words"
 

@@ -10,7 +10,8 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from tests.stack import ROOT, Stack, eventually
+from scripts.lib.paths import ROOT
+from tests.stack import Stack, eventually
 
 SPEED = 100  # at night too, 600 shoppers a minute
 
