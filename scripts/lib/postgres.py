@@ -51,7 +51,15 @@ SETTINGS = {
 # A fact that was acknowledged survives a power cut. These are PostgreSQL's defaults, said aloud.
 DURABLE = {"fsync": "on", "synchronous_commit": "on", "full_page_writes": "on"}
 # Tests only. A vacuum worker belongs to the superuser: one at work would refuse us its database's drop.
-FORGETFUL = {"fsync": "off", "synchronous_commit": "off", "full_page_writes": "off", "autovacuum": "off"}
+FORGETFUL = {
+    "fsync": "off",
+    "synchronous_commit": "off",
+    "full_page_writes": "off",
+    "autovacuum": "off",
+    "wal_level": "minimal",
+    "max_wal_senders": "0",
+    "max_wal_size": "256MB",
+}
 
 ACCESS = f"""# Written by scripts/lib/postgres.py. One role, from this machine, with its password.
 host all {ROLE} 127.0.0.1/32 scram-sha-256

@@ -1,4 +1,4 @@
-"""./scripts/test: every check, then every test, on two processes. The last line is pytest's summary."""
+"""./scripts/test: every check, then every test, on three processes. The last line is pytest's summary."""
 
 from __future__ import annotations
 
@@ -20,7 +20,8 @@ def main(arguments: list[str]) -> int:
             progress.say("The checks failed, so the tests were not run.")
             return 1
         # In the order of tests/conftest.py: xdist's own leaves the slowest files to the end, to one process.
-        spread = ["-n", "2", "--dist", "loadfile", "--no-loadscope-reorder"]
+        # Three on two cores: a journey waits for pages and blocks half of its time.
+        spread = ["-n", "3", "--dist", "loadfile", "--no-loadscope-reorder"]
         pytest = [sys.executable, "-m", "pytest", *spread, *arguments]
         return subprocess.run(
             pytest, cwd=ROOT, env={**os.environ, "CHROMIUM": str(chromium)}, check=False
