@@ -29,8 +29,9 @@ from chain.client import (
 )
 from chain.compile import artifact
 
-DEPLOY_GAS = 3_000_000
+DEPLOY_GAS = 5_000_000
 OPEN_GAS = 300_000
+REGISTER_GAS = 200_000
 MINED_WITHIN_S = 120.0
 LOOK_EVERY_S = 0.01
 LOOK_BACK = 16  # the admin sends two transactions an epoch: its last few cover any crash
@@ -69,6 +70,14 @@ class Deployer:
             return
         data = ledger.encode_abi("openLog", args=[log_id, size, root, self._sequencer])
         self._send({"to": ledger.address, "data": data, "gas": OPEN_GAS})
+
+    def register_issuer(self, contract: bytes, issuer_id: bytes, account: bytes) -> None:
+        """Register the issuer with the account (20 bytes) that locks and credits; again changes nothing."""
+        ledger = self._at(contract)
+        if call(ledger, "registers", issuer_id):
+            return
+        data = ledger.encode_abi("registerIssuer", args=[issuer_id, to_checksum_address(account)])
+        self._send({"to": ledger.address, "data": data, "gas": REGISTER_GAS})
 
     @answering
     def _find(self, epoch_nonce: bytes) -> bytes | None:

@@ -123,7 +123,7 @@ def create(rpc_url: str, key: bytes, init_code: bytes) -> bytes:
     """Run `init_code` as a contract's creation from an account, and answer the contract's address."""
     web3, account = connect(rpc_url, 5.0), Account.from_key(key)
     nonce = web3.eth.get_transaction_count(account.address)
-    fields = {"chainId": web3.eth.chain_id, "nonce": nonce, "gas": 2_000_000, "gasPrice": 0, "value": 0}
+    fields = {"chainId": web3.eth.chain_id, "nonce": nonce, "gas": 5_000_000, "gasPrice": 0, "value": 0}
     signed = account.sign_transaction({**fields, "data": init_code})
     sent = web3.eth.send_raw_transaction(signed.raw_transaction)
     receipt = web3.eth.wait_for_transaction_receipt(sent, timeout=MINED_WITHIN_S, poll_latency=0.002)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import shutil
 from pathlib import Path
 
 import pytest
@@ -19,9 +20,12 @@ def test_the_artifact_is_what_the_source_compiles_to() -> None:
 def test_an_artifact_that_was_tampered_with_would_be_noticed(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    source = chain_compile.SOURCE.read_text("utf-8").replace("index < size &&", "index <= size &&")
-    (tmp_path / "InvoiceLedger.sol").write_text(source, "utf-8")
-    monkeypatch.setattr(chain_compile, "SOURCE", tmp_path / "InvoiceLedger.sol")
+    shutil.copytree(chain_compile.SOURCES, tmp_path / "src")
+    source = (tmp_path / "src" / "Heads.sol").read_text("utf-8")
+    (tmp_path / "src" / "Heads.sol").write_text(
+        source.replace("index < size &&", "index <= size &&"), "utf-8"
+    )
+    monkeypatch.setattr(chain_compile, "SOURCES", tmp_path / "src")
     compiled = chain_compile.compile_contract(node.find_node())
     assert compiled["bytecode"] != chain_compile.artifact()["bytecode"]
 
@@ -34,7 +38,7 @@ def test_the_artifact_holds_nothing_of_this_machine() -> None:
 
 def test_a_source_that_does_not_compile_says_why(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     (tmp_path / "InvoiceLedger.sol").write_text("contract {", "utf-8")
-    monkeypatch.setattr(chain_compile, "SOURCE", tmp_path / "InvoiceLedger.sol")
+    monkeypatch.setattr(chain_compile, "SOURCES", tmp_path)
     with pytest.raises(chain_compile.CompilationFailed, match="Expected identifier"):
         chain_compile.compile_contract(node.find_node())
 

@@ -6,14 +6,18 @@ import re
 import secrets
 from collections.abc import Iterator
 from dataclasses import dataclass
+from datetime import UTC, datetime
 
 import pytest
+from eth_account import Account
 
 from chain.client import APPEND_GAS, APPEND_GAS_A_NODE, connect
-from chain.deploy import DEPLOY_GAS, OPEN_GAS, Deployer
+from chain.deploy import DEPLOY_GAS, OPEN_GAS, REGISTER_GAS, Deployer
 from chain.node import ROOT
+from chain.statuses import Call, State, Status
 from invoice_service.ledger import tree
 from tests.chain.logs import Ledger
+from tests.chain.registers import NOTE, Key, registered
 from tests.chain.trees import uniform
 
 UNIFORM = uniform()
@@ -116,6 +120,65 @@ def test_the_table_says_what_beginning_an_epoch_costs(ledger: Ledger) -> None:
     assert deploy_gas == pytest.approx(ROWS["deploy"].gas, rel=NEAR)
     assert open_gas == pytest.approx(ROWS["`openLog`"].gas, rel=NEAR)
     assert (ROWS["deploy"].limit, ROWS["`openLog`"].limit) == (DEPLOY_GAS, OPEN_GAS)
+
+
+STATUS_CALLS = [
+    call for call in ROWS if call.startswith("`") and "append" not in call and call != "`openLog`"
+]
+
+
+@pytest.fixture(scope="module")
+def status_gas(ledger: Ledger) -> dict[str, tuple[int, int]]:
+    """(gas used, limit that is signed) of each call about statuses, by the table's words."""
+    register, company = registered(ledger), Key()
+    contract, issuer = register.contract, register.account
+    measured: dict[str, tuple[int, int]] = {}
+
+    def measure(words: str, by: Key, call: Call) -> None:
+        receipt = register.send(by, call)
+        assert receipt["status"] == 1
+        measured[words] = receipt["gasUsed"], call.gas
+
+    address = Account.from_key(Key().secret).address
+    registering = ledger.contract.functions.registerIssuer(secrets.token_bytes(32), address)
+    used = ledger.send(ledger.admin_key, registering, gas=REGISTER_GAS)["gasUsed"]
+    measured["`registerIssuer`"] = used, REGISTER_GAS
+    at = datetime(2026, 1, 1, tzinfo=UTC)
+    earlier = [(Key().address, Status(State.CLAIMED, 0, at, company.address)) for _ in range(100)]
+    measure("`restore`, 100 invoices", issuer, contract.restore(earlier))
+    measure("`openClaims`", issuer, contract.open_claims())
+    register.send(Key(), register.claim(company, []))  # its first nonce costs more
+    for count in (1, 100):
+        words = "1 invoice" if count == 1 else f"{count} invoices"
+        keys = [Key() for _ in range(count)]
+        measure(f"`claim`, {words}", Key(), register.claim(company, keys))
+        measure(f"`release`, {words}", Key(), register.release(company, keys))
+    item, claimed = Key(), Key()
+    measure("`lock`", issuer, contract.lock(item.address))
+    measure("`unlock`", issuer, contract.unlock(item.address))
+    register.send(issuer, contract.lock(item.address))
+    measure("`credit`", issuer, contract.credit(item.address, NOTE, whole=True))
+    register.send(Key(), register.claim(company, [claimed]))
+    measure("`creditClaimed`", issuer, register.credit_claimed(company, claimed, whole=False))
+    return measured
+
+
+def test_a_claim_in_a_list_of_a_hundred_costs_at_most_30_000_gas(
+    status_gas: dict[str, tuple[int, int]],
+) -> None:
+    assert status_gas["`claim`, 100 invoices"][0] / 100 <= 30_000
+
+
+def test_the_table_has_every_call_about_statuses(status_gas: dict[str, tuple[int, int]]) -> None:
+    assert set(status_gas) == set(STATUS_CALLS)
+
+
+@pytest.mark.parametrize("words", STATUS_CALLS)
+def test_the_table_says_what_a_status_costs(status_gas: dict[str, tuple[int, int]], words: str) -> None:
+    gas, limit = status_gas[words]
+    assert gas == pytest.approx(ROWS[words].gas, rel=NEAR)
+    assert limit == ROWS[words].limit
+    assert gas < limit * 0.8, "a claim that is not free costs less, a chain that prices storage higher more"
 
 
 def test_no_line_of_the_table_is_passed_over() -> None:

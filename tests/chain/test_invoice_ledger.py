@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import itertools
 import secrets
+import shutil
 from pathlib import Path
 
 import pytest
@@ -398,9 +399,10 @@ def test_a_chain_without_sha_256_takes_nothing_that_needs_a_proof(
     ledger: Ledger, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Where no precompile stands, its call succeeds and answers nothing. What lies in memory is no hash."""
-    source = contract_compiler.SOURCE.read_text("utf-8")
-    (tmp_path / "InvoiceLedger.sol").write_text(source.replace("gas(), 2, buffer", "gas(), 0xdead, buffer"))
-    monkeypatch.setattr(contract_compiler, "SOURCE", tmp_path / "InvoiceLedger.sol")
+    shutil.copytree(contract_compiler.SOURCES, tmp_path / "src")
+    source = (tmp_path / "src" / "Heads.sol").read_text("utf-8")
+    (tmp_path / "src" / "Heads.sol").write_text(source.replace("gas(), 2, buffer", "gas(), 0xdead, buffer"))
+    monkeypatch.setattr(contract_compiler, "SOURCES", tmp_path / "src")
     compiled = contract_compiler.compile_contract(find_node())
     assert compiled["bytecode"] != artifact()["bytecode"]
     init_code = bytes.fromhex(_deployment(ledger.admin, compiled["bytecode"])[2:])
