@@ -1,4 +1,4 @@
-"""Deploy the contract and open a log in it, so that doing it again after a crash changes nothing.
+"""Deploy the contract, open a log and claims in it, so that doing it again after a crash changes nothing.
 
 Whoever deploys has kept the epoch's nonce beforehand. The contract carries that nonce, and its address
 follows from the admin account and its transaction count, so a deployment whose record was lost is found
@@ -28,13 +28,14 @@ from chain.client import (
     identity,
 )
 from chain.compile import artifact
+from chain.statuses import CHANGE_GAS, Register
 
 DEPLOY_GAS = 5_000_000
 OPEN_GAS = 300_000
 REGISTER_GAS = 200_000
 MINED_WITHIN_S = 120.0
 LOOK_EVERY_S = 0.01
-LOOK_BACK = 16  # the admin sends two transactions an epoch: its last few cover any crash
+LOOK_BACK = 16  # the admin sends three transactions an epoch: its last few cover any crash
 NO_CODE = b""
 
 
@@ -71,13 +72,15 @@ class Deployer:
         data = ledger.encode_abi("openLog", args=[log_id, size, root, self._sequencer])
         self._send({"to": ledger.address, "data": data, "gas": OPEN_GAS})
 
-    def register_issuer(self, contract: bytes, issuer_id: bytes, account: bytes) -> None:
-        """Register the issuer with the account (20 bytes) that locks and credits; again changes nothing."""
-        ledger = self._at(contract)
-        if call(ledger, "registers", issuer_id):
-            return
-        data = ledger.encode_abi("registerIssuer", args=[issuer_id, to_checksum_address(account)])
-        self._send({"to": ledger.address, "data": data, "gas": REGISTER_GAS})
+    def open_claims(self, contract: bytes, issuer_id: bytes, relayer_key: bytes) -> None:
+        """Register the issuer, and let the relayer's account open its claims; again changes nothing."""
+        ledger, relayer = self._at(contract), Account.from_key(relayer_key)
+        if call(ledger, "registers", issuer_id) == Register.UNKNOWN:
+            data = ledger.encode_abi("registerIssuer", args=[issuer_id, relayer.address])
+            self._send({"to": ledger.address, "data": data, "gas": REGISTER_GAS})
+        if call(ledger, "registers", issuer_id) == Register.RESTORING:
+            data = ledger.encode_abi("openClaims", args=[issuer_id])
+            self._send({"to": ledger.address, "data": data, "gas": CHANGE_GAS}, by=relayer)
 
     @answering
     def _find(self, epoch_nonce: bytes) -> bytes | None:
@@ -96,9 +99,9 @@ class Deployer:
     def _at(self, address: bytes) -> Any:
         return self._web3.eth.contract(address=Web3.to_checksum_address(address), abi=self._abi)
 
-    def _send(self, fields: dict[str, Any]) -> Any:
-        """Sign, send and wait for the receipt. Raises Rejected where it fails."""
-        signed = self._sign(fields)
+    def _send(self, fields: dict[str, Any], by: Any = None) -> Any:
+        """Sign as the admin, or as another; send, wait for the receipt. Raises Rejected where it fails."""
+        signed = self._sign(fields, by or self._admin)
         broadcast(self._web3, bytes(signed.raw_transaction))
         ends_at = time.monotonic() + MINED_WITHIN_S
         while time.monotonic() < ends_at:
@@ -112,11 +115,11 @@ class Deployer:
         raise ChainUnavailable("the transaction was not mined in time")
 
     @answering
-    def _sign(self, fields: dict[str, Any]) -> Any:
-        return self._admin.sign_transaction(
+    def _sign(self, fields: dict[str, Any], by: Any) -> Any:
+        return by.sign_transaction(
             {
                 "chainId": self._web3.eth.chain_id,
-                "nonce": self._web3.eth.get_transaction_count(self._admin.address),
+                "nonce": self._web3.eth.get_transaction_count(by.address),
                 "gasPrice": self._web3.eth.gas_price,
                 "value": 0,
                 **fields,

@@ -48,6 +48,7 @@ class Keyring:
     cookie: bytes = field(repr=False)
     merchant: ec.EllipticCurvePrivateKey = field(repr=False)
     sequencer: bytes = field(repr=False)  # secp256k1: the account that appends heads
+    relayer: bytes = field(repr=False)  # secp256k1: the account that sends claims, locks and credits
     admin: bytes = field(repr=False)  # secp256k1: the cold account that opens logs
 
     @property
@@ -66,7 +67,7 @@ def make_missing(data_dir: Path, *, now: datetime, issuer_name: str) -> bool:
     if not (data_dir / "keys" / "entry.crt").exists():
         _make_issuer(data_dir, issuer_name, now)
     _make(data_dir / "keys" / "checkpoint.pem", lambda: _pem(ed25519.Ed25519PrivateKey.generate()))
-    for name in ("tokens", "vault", "cookie", "sequencer", "admin"):
+    for name in ("tokens", "vault", "cookie", "sequencer", "relayer", "admin"):
         _make(data_dir / "keys" / f"{name}.key", lambda: secrets.token_hex(32).encode())
     merchant = _make_p256(data_dir / "keys" / "merchant.pem")
     _make(data_dir / "sandbox" / "merchant.pub.pem", lambda: _public_pem(merchant))
@@ -98,6 +99,7 @@ def load(data_dir: Path) -> Keyring:
         cookie=_secret(keys / "cookie.key"),
         merchant=_load_p256(keys / "merchant.pem"),
         sequencer=_secret(keys / "sequencer.key"),
+        relayer=_secret(keys / "relayer.key"),
         admin=_secret(keys / "admin.key"),
     )
 

@@ -1,4 +1,4 @@
-"""Deploy the contract and open the log in it: an *epoch* begins, and the issuer's root says so.
+"""Deploy the contract, open the log and the claims in it: an *epoch* begins, and the issuer's root says so.
 
 The nonce that identifies the epoch is kept before anything is deployed. The deployer's account and
 that nonce give the contract's address, so a crash between deploying and recording is healed by
@@ -40,6 +40,10 @@ class Deployer(Protocol):
         """Open the log for our sequencer; one that is open already is left as it is."""
         ...
 
+    def open_claims(self, contract: bytes, issuer_id: bytes, relayer_key: bytes) -> None:
+        """Let the issuer's invoices be claimed, and the relayer's account lock and credit them."""
+        ...
+
 
 def prepare_log(services: Services, root: ec.EllipticCurvePrivateKey | None) -> None:
     """Make the empty log, claim the database for this issuer, list its public keys and sign a first
@@ -74,6 +78,7 @@ def open_epoch(services: Services, deployer: Deployer, root: ec.EllipticCurvePri
     if epoch.opened_at is None:
         contract = deployer.deploy(epoch.nonce)
         deployer.open_log(contract, epoch.log_id, 0, EMPTY_ROOT)
+        deployer.open_claims(contract, services.keyring.issuer_id, services.keyring.relayer)
         _record_opened(services, epoch, contract)
     with services.database.unit_of_work() as uow:
         signed = sign_statement(uow.connection, services, root)

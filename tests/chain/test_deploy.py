@@ -10,6 +10,7 @@ from eth_account import Account
 from chain.client import ChainUnavailable, Head, LedgerContract, connect
 from chain.deploy import Deployer, contract_address
 from chain.node import AnvilNode
+from chain.statuses import Register, StatusContract
 from invoice_service.ledger.tree import EMPTY_ROOT
 from tests.chain.logs import deploy_code
 from tests.chain.lossy import Lossy, lossy
@@ -72,7 +73,9 @@ def test_opening_a_log_again_leaves_it_as_it_is(anvil: AnvilNode) -> None:
     assert connect(anvil.rpc_url, 5.0).eth.get_transaction_count(Account.from_key(admin).address) == spent
 
 
-def test_threat_16_a_reply_lost_at_any_question_leaves_one_contract_and_one_log(anvil: AnvilNode) -> None:
+def test_threat_16_a_reply_lost_at_any_question_leaves_one_contract_one_log_and_one_issuer(
+    anvil: AnvilNode,
+) -> None:
     """Each reply in turn is lost after the chain did what was asked. Beginning again finds what there is."""
     with lossy(anvil.rpc_url) as line:
         for unlucky in range(MOST_QUESTIONS):
@@ -99,27 +102,32 @@ def test_threat_16_a_log_whose_opening_was_never_confirmed_is_opened_once(anvil:
 
 def _survives_the_loss_of(line: Lossy, anvil: AnvilNode, unlucky: int) -> bool:
     """Begin an epoch over a line that loses one reply, then again over a good one. Whether none was lost."""
-    admin, sequencer, log_id, nonce = (secrets.token_bytes(32) for _ in range(4))
+    admin, sequencer, relayer, log_id, nonce = (secrets.token_bytes(32) for _ in range(5))
     begins = len(line.asked)
     line.loses = lambda _method, count: count == begins + unlucky
     try:
-        _begin(Deployer(line.url, admin_key=admin, sequencer_key=sequencer), nonce, log_id)
+        _begin(Deployer(line.url, admin_key=admin, sequencer_key=sequencer), nonce, log_id, relayer)
         lost_nothing = True
     except ChainUnavailable:
         lost_nothing = False
-    contract = _begin(Deployer(anvil.rpc_url, admin_key=admin, sequencer_key=sequencer), nonce, log_id)
+    direct = Deployer(anvil.rpc_url, admin_key=admin, sequencer_key=sequencer)
+    contract = _begin(direct, nonce, log_id, relayer)
 
-    address = Account.from_key(admin).address
-    assert contract == contract_address(address, 0)
-    assert connect(anvil.rpc_url, 5.0).eth.get_transaction_count(address) == 2
+    addresses = [Account.from_key(key).address for key in (admin, relayer)]
+    assert contract == contract_address(addresses[0], 0)
+    sent = [connect(anvil.rpc_url, 5.0).eth.get_transaction_count(address) for address in addresses]
+    assert sent == [3, 1]
+    assert StatusContract(anvil.rpc_url, address=contract, issuer_id=log_id).register() is Register.OPEN
     client = LedgerContract(anvil.rpc_url, address=contract, log_id=log_id)
     assert (client.epoch_nonce(), client.head()) == (nonce, Head(0, EMPTY_ROOT))
     return lost_nothing
 
 
-def _begin(deployer: Deployer, nonce: bytes, log_id: bytes) -> bytes:
+def _begin(deployer: Deployer, nonce: bytes, log_id: bytes, relayer: bytes) -> bytes:
+    """The issuer bears the log's name here."""
     contract = deployer.deploy(nonce)
     deployer.open_log(contract, log_id, 0, EMPTY_ROOT)
+    deployer.open_claims(contract, log_id, relayer)
     return contract
 
 
