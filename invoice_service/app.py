@@ -20,9 +20,18 @@ from werkzeug.middleware.proxy_fix import ProxyFix
 from werkzeug.routing import IntegerConverter, Map
 
 from chain.client import LedgerContract, NoContract
+from chain.statuses import State, StatusContract
 from invoice_service import keyring
 from invoice_service.config import Config
-from invoice_service.ledger.evidence import AnchoredHeads
+from invoice_service.ledger.evidence import (
+    CLAIMED,
+    CREDITED,
+    FREE,
+    LOCKED,
+    AnchoredHead,
+    EpochOnChain,
+    Standing,
+)
 from invoice_service.ledger.statement import Epoch
 from invoice_service.payments.provider import PaymentProvider
 from invoice_service.payments.sandbox.provider import SandboxProvider
@@ -216,6 +225,9 @@ def ledger_contract(services: Services, epoch: chain.Epoch) -> LedgerContract:
     )
 
 
+STATES = {State.FREE: FREE, State.CLAIMED: CLAIMED, State.LOCKED: LOCKED, State.CREDITED: CREDITED}
+
+
 @dataclass(frozen=True, slots=True)
 class ChainHeads:
     """A chain endpoint, asked as any verifier would ask it."""
@@ -223,7 +235,7 @@ class ChainHeads:
     rpc_url: str
     timeout_s: float
 
-    def open(self, epoch: Epoch) -> AnchoredHeads | None:
+    def open(self, epoch: Epoch) -> EpochOnChain | None:
         contract = LedgerContract(
             self.rpc_url, address=epoch.contract, log_id=epoch.log_id, timeout_s=self.timeout_s
         )
@@ -231,9 +243,30 @@ class ChainHeads:
         if (identity.chain_id, identity.genesis_hash) != (epoch.chain_id, epoch.genesis_hash):
             return None
         try:
-            return contract if contract.epoch_nonce() == epoch.nonce else None
+            is_the_one = contract.epoch_nonce() == epoch.nonce
         except NoContract:
             return None
+        return _Opened(self, epoch.contract, contract) if is_the_one else None
+
+
+@dataclass(frozen=True, slots=True)
+class _Opened:
+    """One epoch's contract, in the verifier's words."""
+
+    endpoint: ChainHeads
+    address: bytes
+    heads: LedgerContract
+
+    def anchored_at(self, root: bytes) -> AnchoredHead | None:
+        return self.heads.anchored_at(root)
+
+    def standing(self, issuer_id: bytes, claim_address: bytes) -> Standing:
+        endpoint = self.endpoint
+        contract = StatusContract(
+            endpoint.rpc_url, address=self.address, issuer_id=issuer_id, timeout_s=endpoint.timeout_s
+        )
+        found = contract.status_of(claim_address)
+        return Standing(STATES[found.state], found.notes, found.time)
 
 
 def _package_folder() -> str:

@@ -22,7 +22,7 @@ from invoice_service.documents.attached import attached_evidence
 from invoice_service.errors import Error
 from invoice_service.flow import first_admin, open_epoch
 from invoice_service.ledger import evidence, keys, statement
-from invoice_service.queries.verify import SENTENCES
+from invoice_service.queries import verify
 from invoice_service.store import rollups
 from invoice_service.store.migrate import migrate
 from invoice_service.store.unit_of_work import Database
@@ -73,7 +73,9 @@ def _parser() -> argparse.ArgumentParser:
         "files", nargs="+", type=Path, metavar="FILE", help="JSON evidence, or a PDF with one"
     )
     verify.add_argument("--trust", metavar="ROOT", help="the issuer's root: fingerprint in hex, or key file")
-    verify.add_argument("--rpc", metavar="URL", help="a chain endpoint to ask whether the head is anchored")
+    chain = verify.add_mutually_exclusive_group()
+    chain.add_argument("--rpc", metavar="URL", help="a chain endpoint to ask for head and status")
+    chain.add_argument("--offline", action="store_true", help="ask no chain, as without --rpc")
     verify.add_argument("--json", action="store_true", help="one JSON object per file")
     again = add("recompute", recompute, "Make a finding again from its bundle. Exit code as for verify.")
     again.add_argument("file", type=Path, metavar="FILE", help="a bundle from a case")
@@ -182,22 +184,44 @@ def _verify_one(path: Path, trusted: bytes | None, heads: ChainHeads | None, *, 
     verdict = evidence.verify(found, trusted_issuer=trusted, chain=heads)
     if as_json:
         steps = [{"name": s.name, "outcome": s.outcome, "detail": s.detail} for s in verdict.steps]
-        print(json.dumps({"file": str(path), "verdict": verdict.verdict, "steps": steps}, ensure_ascii=False))
+        told = {"file": str(path), "verdict": verdict.verdict, "steps": steps, "status": _status(verdict)}
+        print(json.dumps(told, ensure_ascii=False))
     else:
-        _print_verdict(path, verdict, asked_chain=heads is not None)
+        _print_verdict(path, verdict, heads.rpc_url if heads else None)
     return EXIT_CODES[verdict.verdict]
 
 
-def _print_verdict(path: Path, verdict: evidence.Verdict, *, asked_chain: bool) -> None:
-    sentence = SENTENCES[verdict.verdict]
-    if verdict.verdict == evidence.GENUINE and not asked_chain:
+def _status(verdict: evidence.Verdict) -> dict[str, Any] | None:
+    """What became of it, by the chain as of now; None where it was not asked, or does not say."""
+    found = verdict.standing
+    if found is None:
+        return None
+    since = found.since.isoformat() if found.since else None
+    return {"status": found.status, "state": found.state, "notes": found.notes, "since": since}
+
+
+def _print_verdict(path: Path, verdict: evidence.Verdict, endpoint: str | None) -> None:
+    sentence = verify.sentence(verdict)
+    if verdict.verdict == evidence.GENUINE and endpoint is None:
         sentence = "Signed by the issuer and in its log. The chain was not asked (--rpc URL)."
     print(f"{path}: {verdict.verdict.upper()}. {sentence}")
     for step in verdict.steps:
         print(f"  {MARKS[step.outcome]} {step.name}: {step.detail}")
     if verdict.existed_by:
         print(f"  Existed by {verdict.existed_by:%Y-%m-%d %H:%M:%S} UTC.")
-        print(f"  That chain is run by: {verdict.chain_operator}.")
+        print(f"  That chain is run by: {verdict.chain_operator}. This is as told by {endpoint}.")
+        print(f"  Now: {_now(verdict.standing)}")
+
+
+def _now(standing: evidence.Standing | None) -> str:
+    if standing is None:
+        return "the chain does not say what became of it."
+    claim = {
+        evidence.CLAIMED: f", claimed since {standing.since:%Y-%m-%d %H:%M:%S} UTC" if standing.since else "",
+        evidence.LOCKED: ", locked for a refund",
+        evidence.FREE: ", not claimed",
+    }.get(standing.state, "")
+    return f"{standing.status.replace('_', ' ')}{claim}; credit notes: {standing.notes}."
 
 
 def recompute(_config: Config, arguments: Any) -> int:

@@ -221,21 +221,24 @@ class _Remembered:
     """A chain endpoint that is asked once about each head: a pile's invoices lie under a few of them."""
 
     source: ev.HeadSource
-    opened: dict[bytes, ev.AnchoredHeads | None] = field(default_factory=dict)
+    opened: dict[bytes, ev.EpochOnChain | None] = field(default_factory=dict)
 
-    def open(self, epoch: Epoch) -> ev.AnchoredHeads | None:
+    def open(self, epoch: Epoch) -> ev.EpochOnChain | None:
         if epoch.nonce not in self.opened:
-            heads = self.source.open(epoch)
-            self.opened[epoch.nonce] = None if heads is None else _RememberedHeads(heads)
+            on_chain = self.source.open(epoch)
+            self.opened[epoch.nonce] = None if on_chain is None else _RememberedHeads(on_chain)
         return self.opened[epoch.nonce]
 
 
 @dataclass(slots=True)
 class _RememberedHeads:
-    heads: ev.AnchoredHeads
+    on_chain: ev.EpochOnChain
     known: dict[bytes, ev.AnchoredHead | None] = field(default_factory=dict)
 
     def anchored_at(self, root: bytes) -> ev.AnchoredHead | None:
         if root not in self.known:
-            self.known[root] = self.heads.anchored_at(root)
+            self.known[root] = self.on_chain.anchored_at(root)
         return self.known[root]
+
+    def standing(self, issuer_id: bytes, claim_address: bytes) -> ev.Standing:
+        return self.on_chain.standing(issuer_id, claim_address)

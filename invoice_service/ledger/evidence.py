@@ -32,6 +32,7 @@ MAX_BYTES = 256_000  # sixty lines and a long buyer fit forty times over
 MAX_DEPTH = 12
 GENUINE, ALTERED, UNKNOWN, UNDECIDED = "genuine", "altered", "unknown", "undecided"
 PASSED, FAILED, OPEN = "passed", "failed", "undecided"
+FREE, CLAIMED, LOCKED, CREDITED = "free", "claimed", "locked", "credited"
 _FIELDS = {
     "type", "version", "body", "body_salt", "buyer", "buyer_salt", "entry", "signature",
     "index", "checkpoint", "inclusion", "issuer",
@@ -71,17 +72,36 @@ class AnchoredHead(Protocol):
     def time(self) -> datetime: ...
 
 
-class AnchoredHeads(Protocol):
-    """One log in one contract. Not answering raises ConnectionError."""
+@dataclass(frozen=True, slots=True)
+class Standing:
+    """What became of an invoice, by the contract, as of now. `since` when it is so; None if it never changed.
+
+    `state` is free, claimed, locked (a refund is under way) or credited; `notes` counts its credit notes.
+    """
+
+    state: str
+    notes: int
+    since: datetime | None
+
+    @property
+    def status(self) -> str:
+        if self.state == CREDITED:
+            return "credited"
+        return "credited_in_part" if self.notes else "valid"
+
+
+class EpochOnChain(Protocol):
+    """One log, and its issuer's invoices, in one contract. Not answering raises ConnectionError."""
 
     def anchored_at(self, root: bytes) -> AnchoredHead | None: ...
+    def standing(self, issuer_id: bytes, claim_address: bytes) -> Standing: ...
 
 
 class HeadSource(Protocol):
     """A chain endpoint as a verifier needs it. Not answering raises ConnectionError."""
 
-    def open(self, epoch: statement.Epoch) -> AnchoredHeads | None:
-        """The epoch's log, if chain id, genesis, contract and nonce are those that the epoch names."""
+    def open(self, epoch: statement.Epoch) -> EpochOnChain | None:
+        """The epoch's contract, if chain id, genesis, contract and nonce are those that the epoch names."""
         ...
 
 
@@ -138,6 +158,7 @@ class Verdict:
     block_number: int | None = None
     existed_by: datetime | None = None
     chain_operator: str | None = None
+    standing: Standing | None = None
 
 
 def parse(data: bytes) -> Evidence:
@@ -162,7 +183,8 @@ def verify(evidence: Evidence, *, trusted_issuer: bytes | None, chain: HeadSourc
 
     `trusted_issuer` is the pinned root fingerprint (32 bytes). Without it, or without an anchored
     head, the verdict is "undecided" at best. Without `chain` the last step is left out by choice and
-    said to be: what is then proven is the issuer's word, not the chain's. Of what the file says beside
+    said to be: what is then proven is the issuer's word, not the chain's. What became of a genuine invoice is
+    asked of the newest epoch; where that does not answer, `standing` is None. Of what the file says beside
     its steps (issuer, block, time, operator), the verdict repeats nothing unless it is "genuine".
     """
     check = _Verification(evidence, trusted_issuer, chain)
@@ -194,6 +216,7 @@ class _Verification:
         self.entry_key: statement.WorkingKey | None = None
         self.anchored: AnchoredHead | None = None
         self.epoch: statement.Epoch | None = None
+        self.on_chain: dict[bytes, EpochOnChain | None] = {}
 
     def steps(self) -> list[tuple[str, Callable[[], str]]]:
         taken = [
@@ -216,7 +239,26 @@ class _Verification:
             block_number=self.anchored.block_number if self.anchored else None,
             existed_by=self.anchored.time if self.anchored else None,
             chain_operator=self.epoch.operator if self.epoch else None,
+            standing=self._standing(),
         )
+
+    def _standing(self) -> Standing | None:
+        """Never fails a verification: the invoice is genuine whatever became of it."""
+        if self.chain is None:
+            return None
+        try:
+            newest = self._opened(self.chain, self._statement().epochs[-1])
+            if newest is None:
+                return None
+            return newest.standing(self._statement().issuer_id, self._entry().claim_address)
+        except ConnectionError:
+            return None
+
+    def _opened(self, chain: HeadSource, epoch: statement.Epoch) -> EpochOnChain | None:
+        """Asked once who it is."""
+        if epoch.nonce not in self.on_chain:
+            self.on_chain[epoch.nonce] = chain.open(epoch)
+        return self.on_chain[epoch.nonce]
 
     def check_issuer(self) -> str:
         try:
@@ -320,9 +362,9 @@ class _Verification:
         """Oldest epoch first: one that goes on from another holds its last head too, with a later time."""
         found_epoch = False
         for epoch in self._statement().epochs:
-            heads = chain.open(epoch)
-            anchored = heads.anchored_at(root) if heads else None
-            found_epoch = found_epoch or heads is not None
+            on_chain = self._opened(chain, epoch)
+            anchored = on_chain.anchored_at(root) if on_chain else None
+            found_epoch = found_epoch or on_chain is not None
             if anchored is not None:
                 self.epoch = epoch
                 return anchored

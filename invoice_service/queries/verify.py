@@ -19,6 +19,13 @@ SENTENCES = {
     ev.UNKNOWN: N_("This service never issued this."),
     ev.UNDECIDED: N_("Nothing speaks against it, but not everything could be checked."),
 }
+# Of a genuine invoice of which the chain says more: what it is worth now.
+STANDING = {
+    "credited": N_("Genuine, and credited in full since: it counts for nothing any more."),
+    "credited_in_part": N_("Genuine, and credited in part since. See its credit notes."),
+    ev.CLAIMED: N_("Genuine, and claimed for reimbursement already."),
+    ev.LOCKED: N_("Genuine, and a refund of it is under way."),
+}
 IN_A_PDF = N_(
     "The evidence in this PDF is genuine and on the chain. Compare what is printed with what stands here."
 )
@@ -44,7 +51,8 @@ def verify_file(services: Services, data: bytes) -> VerdictView:
         raise UnreadableFile({"file": UNREADABLE}) from error
     verdict = ev.verify(evidence, trusted_issuer=services.keyring.issuer_id, chain=services.heads)
     view = describe(verdict, evidence)
-    if verdict.verdict == ev.GENUINE and is_pdf(data):  # of a PDF, only what it carries was checked
+    # Of a PDF, only what it carries was checked.
+    if verdict.verdict == ev.GENUINE and is_pdf(data) and view.sentence == SENTENCES[ev.GENUINE]:
         return dataclasses.replace(view, sentence=IN_A_PDF)
     return view
 
@@ -61,18 +69,28 @@ def verify_facts(services: Services, number: str, day: date, total_fen: int) -> 
             total_fen=total_fen,
         )
     if not known:
-        return VerdictView(ev.UNKNOWN, NO_SUCH_FACTS, None, None, None, None, None, ())
-    return VerdictView(ev.GENUINE, KNOWN_BY_FACTS, "valid", number, total_fen, None, None, ())
+        return VerdictView(ev.UNKNOWN, NO_SUCH_FACTS)
+    return VerdictView(ev.GENUINE, KNOWN_BY_FACTS, status="valid", number=number, total_fen=total_fen)
+
+
+def sentence(verdict: ev.Verdict) -> str:
+    """One for each verdict; of a genuine invoice, what became of it where that is more to know."""
+    standing = verdict.standing
+    told = standing and (STANDING.get(standing.state) or STANDING.get(standing.status))
+    return told or SENTENCES[verdict.verdict]
 
 
 def describe(verdict: ev.Verdict, evidence: ev.Evidence) -> VerdictView:
     """For people. What the file says is repeated only where the verdict vouches for it."""
     believed = ev.believed(verdict, evidence)
     issued_at = believed.get("issued_at")
+    standing = verdict.standing
     return VerdictView(
         verdict=verdict.verdict,
-        sentence=SENTENCES[verdict.verdict],
-        status="valid" if verdict.verdict == ev.GENUINE else None,
+        sentence=sentence(verdict),
+        status=standing.status if standing else None,
+        claim=standing.state if standing and standing.state in (ev.CLAIMED, ev.LOCKED) else None,
+        claimed_at=standing.since if standing and standing.state == ev.CLAIMED else None,
         number=believed.get("number"),
         total_fen=believed.get("total_fen"),
         issued_at=datetime.fromisoformat(issued_at) if issued_at else None,

@@ -127,13 +127,19 @@ class StepView:
 
 @dataclass(frozen=True, slots=True)
 class VerdictView:
-    """`verdict`: genuine · altered · unknown · undecided. `sentence` says it in one line."""
+    """`verdict`: genuine · altered · unknown · undecided. `sentence` says it in one line.
+
+    `status`: valid · credited_in_part · credited; `claim`: claimed · locked, or None; both by the chain as of
+    now, and None where it was not asked or does not say.
+    """
 
     verdict: str
     sentence: str
-    status: str | None
-    number: str | None
-    total_fen: int | None
-    issued_at: datetime | None
-    seller_name: str | None
-    steps: tuple[StepView, ...]
+    status: str | None = None
+    claim: str | None = None
+    claimed_at: datetime | None = None
+    number: str | None = None
+    total_fen: int | None = None
+    issued_at: datetime | None = None
+    seller_name: str | None = None
+    steps: tuple[StepView, ...] = ()

@@ -165,7 +165,11 @@ class Step(Schema):
 class Verdict(Schema):
     verdict = fields.String(metadata={"enum": ["genuine", "altered", "unknown", "undecided"]})
     sentence = fields.String()
-    status = fields.String(allow_none=True)
+    status = fields.String(
+        allow_none=True, metadata={"enum": ["valid", "credited_in_part", "credited", None]}
+    )
+    claim = fields.String(allow_none=True, metadata={"enum": ["claimed", "locked", None]})
+    claimed_at = Instant(allow_none=True)
     number = fields.String(allow_none=True)
     total_fen = fields.Integer(allow_none=True)
     issued_at = Instant(allow_none=True)

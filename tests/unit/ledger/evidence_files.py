@@ -26,7 +26,7 @@ from invoice_service.domain.tax import TaxClass
 from invoice_service.flow.issue import make_claim_key
 from invoice_service.ledger import canonical, checkpoint, statement, tree
 from invoice_service.ledger.entry import NO_ADDRESS, NO_COMMITMENT, Entry, Kind, commit_body, commit_buyer
-from invoice_service.ledger.evidence import Evidence
+from invoice_service.ledger.evidence import FREE, Evidence, Standing
 from invoice_service.ledger.keys import key_id, public_der
 
 ORIGIN = "test.local/log"
@@ -70,16 +70,23 @@ class Anchored:
 class ChainThatHolds:
     """A chain endpoint with one contract for each of these epochs, by nonce: which root has which head."""
 
-    def __init__(self, epochs: dict[bytes, dict[bytes, Anchored]]) -> None:
+    def __init__(
+        self, epochs: dict[bytes, dict[bytes, Anchored]], standings: dict[bytes, Standing] | None = None
+    ) -> None:
         self.epochs = epochs
+        self.standings = standings or {}  # by claim address, in every epoch
 
     def open(self, epoch: statement.Epoch) -> Contract | None:
-        return Contract(self.epochs[epoch.nonce]) if epoch.nonce in self.epochs else None
+        return Contract(self.epochs[epoch.nonce], self.standings) if epoch.nonce in self.epochs else None
 
 
 class Contract:
-    def __init__(self, heads: dict[bytes, Anchored]) -> None:
+    def __init__(self, heads: dict[bytes, Anchored], standings: dict[bytes, Standing]) -> None:
         self.heads = heads
+        self.standings = standings
+
+    def standing(self, _issuer_id: bytes, claim_address: bytes) -> Standing:
+        return self.standings.get(claim_address, Standing(FREE, 0, None))
 
     def anchored_at(self, root: bytes) -> Anchored | None:
         return self.heads.get(root)
@@ -97,6 +104,9 @@ class ContractDown:
         return self
 
     def anchored_at(self, _root: bytes) -> None:
+        raise ConnectionError("no answer")
+
+    def standing(self, _issuer_id: bytes, _claim_address: bytes) -> Standing:
         raise ConnectionError("no answer")
 
 

@@ -22,6 +22,7 @@ from tests.unit.ledger.evidence_files import (
     Anchored,
     ChainDown,
     ChainThatHolds,
+    Contract,
     ContractDown,
     Issuer,
     NeverToBeAsked,
@@ -115,6 +116,60 @@ def test_a_head_of_another_size_on_chain() -> None:
     found = verdict_of(GOOD, chain=ISSUER.chain_with(Anchored(ISSUER.size - 1)))
     assert found.verdict == ev.ALTERED
     assert found.existed_by is None
+
+
+CLAIM_ADDRESS = ISSUER.entries[3].claim_address
+CLAIMED = ev.Standing(ev.CLAIMED, 0, BLOCK_TIME)
+
+
+def chain_that_knows(standing: ev.Standing) -> ChainThatHolds:
+    epochs = {ISSUER.epoch.nonce: {ISSUER.head: Anchored(ISSUER.size)}}
+    return ChainThatHolds(epochs, {CLAIM_ADDRESS: standing})
+
+
+@pytest.mark.parametrize(
+    ("state", "notes", "status"),
+    [
+        (ev.FREE, 0, "valid"),
+        (ev.FREE, 1, "credited_in_part"),
+        (ev.CLAIMED, 0, "valid"),
+        (ev.CLAIMED, 2, "credited_in_part"),
+        (ev.LOCKED, 0, "valid"),
+        (ev.CREDITED, 1, "credited"),
+    ],
+)
+def test_what_became_of_it_is_told_and_changes_no_verdict(state: str, notes: int, status: str) -> None:
+    standing = ev.Standing(state, notes, BLOCK_TIME)
+    found = verdict_of(GOOD, chain=chain_that_knows(standing))
+    assert (found.verdict, found.standing, standing.status) == (ev.GENUINE, standing, status)
+
+
+def test_what_became_of_it_is_asked_of_the_newest_epoch() -> None:
+    old, new = ISSUER.epoch, dataclasses.replace(ISSUER.epoch, nonce=bytes([9]) * 32)
+    epochs = dataclasses.replace(ISSUER.statement, epochs=(old, new)).to_json()["epochs"]
+    heads = {ISSUER.head: Anchored(ISSUER.size)}
+    gone = ChainThatHolds({old.nonce: heads}, {CLAIM_ADDRESS: CLAIMED})
+    here = ChainThatHolds({new.nonce: heads}, {CLAIM_ADDRESS: CLAIMED})
+    document = said_by(epochs=epochs)
+    assert verdict_of(document, chain=here).standing == CLAIMED
+    found = verdict_of(document, chain=gone)
+    assert (found.verdict, found.standing) == (ev.GENUINE, None), "an epoch that ended knows nothing of now"
+
+
+def test_nothing_is_told_of_what_is_not_genuine_or_by_a_chain_that_does_not_say() -> None:
+    assert verdict_of(changed(body={**GOOD["body"], "remarks": "x"})).standing is None
+    assert verdict_of(GOOD, chain=None).standing is None
+    forgotten = ISSUER.chain
+    forgotten.open = lambda _epoch: KnowsNoStatus(forgotten.epochs[ISSUER.epoch.nonce], {})  # type: ignore[method-assign]
+    found = verdict_of(GOOD, chain=forgotten)
+    assert (found.verdict, found.standing) == (ev.GENUINE, None)
+
+
+class KnowsNoStatus(Contract):
+    """A contract of before, or one that stops answering."""
+
+    def standing(self, _issuer_id: bytes, _claim_address: bytes) -> ev.Standing:
+        raise ConnectionError("no answer")
 
 
 def test_of_several_epochs_the_one_that_took_the_head_first_is_told() -> None:
