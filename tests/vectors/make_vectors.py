@@ -13,7 +13,6 @@ from datetime import UTC, date, datetime
 from typing import Any
 from uuid import UUID
 
-import sha3
 from cryptography.hazmat.primitives.asymmetric import ec
 
 from invoice_service.domain.access import access_day_body, record_document
@@ -33,6 +32,7 @@ from tests.unit.ledger.evidence_files import (
     sign_p256,
     sign_statement,
 )
+from tests.vectors.chain_vectors import chain_vectors
 
 FOLDER = ROOT / "tests" / "vectors"
 N = 1  # the invoice that everything here is about: two lines, made out to a company
@@ -357,36 +357,6 @@ def _next_character(character: str) -> str:
     """Differs in the lowest of the six bits: before one `=`, two low bits stand for nothing."""
     alphabet = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/"
     return alphabet[alphabet.index(character) ^ 1]
-
-
-def chain_vectors(issuer: Issuer) -> Vectors:
-    """What goes over the wire: calls by their selectors, answers as 32-byte words."""
-    log_id, root = issuer.epoch.log_id, issuer.head
-    words = (issuer.size, BLOCK_MS // 1000, 7)
-    return {
-        "about": "data and result of eth_call to the contract, in hex without 0x. Times are seconds here.",
-        "calls": [
-            {
-                "name": "epochNonce()",
-                "data": _selector("epochNonce()").hex(),
-                "result": issuer.epoch.nonce.hex(),
-            },
-            {
-                "name": "anchoredAt(bytes32,bytes32)",
-                "data": (_selector("anchoredAt(bytes32,bytes32)") + log_id + root).hex(),
-                "result": b"".join(word.to_bytes(32, "big") for word in words).hex(),
-            },
-            {
-                "name": "head(bytes32)",
-                "data": (_selector("head(bytes32)") + log_id).hex(),
-                "result": (issuer.size.to_bytes(32, "big") + root).hex(),
-            },
-        ],
-    }
-
-
-def _selector(function: str) -> bytes:
-    return sha3.keccak_256(function.encode()).digest()[:4]
 
 
 def statement_vectors(issuer: Issuer) -> Vectors:

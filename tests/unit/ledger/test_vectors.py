@@ -15,6 +15,7 @@ from cryptography.hazmat.primitives.asymmetric import ec, ed25519
 from web3 import Web3
 
 from chain.compile import artifact
+from chain.statuses import Domain, State, sign
 from invoice_service.flow.issue import make_claim_key
 from invoice_service.keyring import Keyring
 from invoice_service.ledger import canonical
@@ -105,16 +106,41 @@ def test_calls_are_the_contracts(case: dict[str, Any]) -> None:
     contract = Web3().eth.contract(abi=artifact()["abi"])
     function, arguments = contract.decode_function_input(case["data"])
     assert function.abi_element_identifier == case["name"]
-    assert set(arguments.values()) <= {bytes.fromhex(KEYS["log_id"]), HEAD}
-    outputs = [output["type"] for output in function.abi["outputs"]]
+    claim_address = Web3.to_checksum_address(load("entry.json")["good"][1]["claim_address"])
+    known = {bytes.fromhex(KEYS["log_id"]), HEAD, bytes.fromhex(KEYS["issuer_id"]), claim_address}
+    assert set(arguments.values()) <= known
+    # A struct's members stand as words of their own.
+    parts = [part for output in function.abi["outputs"] for part in output.get("components", [output])]
+    outputs = [part["type"] for part in parts]
     answer = contract.w3.codec.decode(outputs, bytes.fromhex(case["result"]))
     epoch = EVIDENCE["files"]["invoice"]["issuer"]["statement"]["epochs"][0]
     expected = {
         "epochNonce()": [bytes.fromhex(epoch["nonce"])],
         "anchoredAt(bytes32,bytes32)": [6, BLOCK_MS // 1000, 7],
         "head(bytes32)": [6, HEAD],
+        "statusOf(bytes32,address)": [State.CLAIMED, 2, BLOCK_MS // 1000, "0x" + "04" * 20],
     }
     assert list(answer) == expected[case["name"]]
+
+
+@pytest.mark.parametrize(
+    "case", load("chain.json")["messages"], ids=lambda case: case["type"].partition("(")[0]
+)
+def test_messages_are_what_is_signed(case: dict[str, Any]) -> None:
+    """Made word for word there, by a library here; the contract takes the library's in tests/chain."""
+    epoch = EVIDENCE["files"]["invoice"]["issuer"]["statement"]["epochs"][0]
+    domain = Domain(epoch["chain_id"], *(bytes.fromhex(epoch[name]) for name in ("contract", "nonce")))
+    kind = case["type"].partition("(")[0]
+    digest = domain.digest(kind, **{name: _read(value) for name, value in case["values"].items()})
+    assert digest.hex() == case["digest"]
+    signed = sign(bytes.fromhex(case["signature"]["key"]), digest)
+    assert (signed.r.hex(), signed.vs.hex()) == (case["signature"]["r"], case["signature"]["vs"])
+
+
+def _read(value: Any) -> Any:
+    if isinstance(value, list):
+        return [bytes.fromhex(one) for one in value]
+    return bytes.fromhex(value) if isinstance(value, str) else value
 
 
 def test_there_are_enough_of_them() -> None:
