@@ -47,7 +47,7 @@ def market_days(
         if not asked.is_narrowed:
             return turnover.market_day_rows(connection, ids, first_day, last_day)
         taxed = turnover.taxed_rows(connection, ids, "market_day", first_day, last_day, _narrowed(asked))
-        return [dict(row) | asdict(_taxed_figures(row)) for row in taxed]
+        return [dict(row) | _taxed_sums(row) for row in taxed]
 
     earlier = asked.earlier
     return found(asked.first_day, asked.last_day), found(*earlier) if earlier else []
@@ -104,18 +104,25 @@ def figures(row: Row) -> Figures:
 
 
 def _taxed_figures(row: Row) -> Figures:
+    return Figures(**_taxed_sums(row))
+
+
+def _taxed_sums(row: Row) -> dict[str, int]:
     """Of lines: no orders, no invoices."""
     amount_fen, exempt_fen, tax_fen = int(row["amount_fen"]), int(row["exempt_fen"]), int(row["tax_fen"])
-    return Figures(
-        amount_fen=amount_fen,
-        exempt_fen=exempt_fen,
-        taxable_net_fen=amount_fen - exempt_fen - tax_fen,
-        tax_fen=tax_fen,
-    )
+    return _NOTHING | {
+        "amount_fen": amount_fen,
+        "exempt_fen": exempt_fen,
+        "taxable_net_fen": amount_fen - exempt_fen - tax_fen,
+        "tax_fen": tax_fen,
+    }
+
+
+_NOTHING = dict.fromkeys(Figures.__dataclass_fields__, 0)
 
 
 def _added(found: Iterable[Row]) -> Figures:
-    sums = dict.fromkeys(Figures.__dataclass_fields__, 0)
+    sums = dict(_NOTHING)
     for row in found:
         for name in sums:
             sums[name] += int(row[name])
@@ -177,7 +184,7 @@ def sources(
 
 def _rule_figures(row: Row) -> dict[str, int]:
     is_exempt = rule_by_id(row["rule"]).treatment == EXEMPT
-    return asdict(_taxed_figures(dict(row) | {"exempt_fen": row["amount_fen"] if is_exempt else 0}))
+    return _taxed_sums(dict(row) | {"exempt_fen": row["amount_fen"] if is_exempt else 0})
 
 
 def _grouped(ruled: Iterable[Row], name: str) -> list[tuple[str, list[Row]]]:
