@@ -213,21 +213,8 @@ class LedgerContract:
         """ "accepted", "known", "nonce_too_low" or "underpriced". Raises ChainUnavailable, Rejected."""
         return broadcast(self._web3, raw)
 
-    @answering
     def receipt(self, tx_hash: bytes) -> Receipt | None:
-        try:
-            found = self._web3.eth.get_transaction_receipt(HexBytes(tx_hash))
-        except TransactionNotFound:
-            return None
-        block = self._web3.eth.get_block(found["blockHash"])
-        return Receipt(
-            tx_hash=tx_hash,
-            block_number=found["blockNumber"],
-            block_hash=bytes(found["blockHash"]),
-            block_time=datetime.fromtimestamp(block["timestamp"], UTC),
-            succeeded=found["status"] == 1,
-            gas_used=found["gasUsed"],
-        )
+        return receipt(self._web3, tx_hash)
 
     def _call(self, name: str, *arguments: Any) -> Any:
         return call(self._contract, name, *arguments)
@@ -251,6 +238,24 @@ def call(contract: Any, name: str, *arguments: Any) -> Any:
         return contract.functions[name](*arguments).call(ccip_read_enabled=False)
     except (BadFunctionCallOutput, ContractLogicError) as error:
         raise NoContract(f"no ledger contract at {contract.address}") from error
+
+
+@answering
+def receipt(web3: Web3, tx_hash: bytes) -> Receipt | None:
+    """Of a transaction that is mined."""
+    try:
+        found = web3.eth.get_transaction_receipt(HexBytes(tx_hash))
+    except TransactionNotFound:
+        return None
+    block = web3.eth.get_block(found["blockHash"])
+    return Receipt(
+        tx_hash=tx_hash,
+        block_number=found["blockNumber"],
+        block_hash=bytes(found["blockHash"]),
+        block_time=datetime.fromtimestamp(block["timestamp"], UTC),
+        succeeded=found["status"] == 1,
+        gas_used=found["gasUsed"],
+    )
 
 
 def broadcast(web3: Web3, raw: bytes) -> str:

@@ -7,17 +7,19 @@ for another list, another company, another epoch of the contract (its nonce is t
 
 from __future__ import annotations
 
+import time
 from collections.abc import Sequence
 from dataclasses import astuple, dataclass
 from datetime import UTC, datetime
 from enum import IntEnum
 from typing import Any
 
+from coincurve import PublicKey
 from eth_account import Account
 from eth_account.messages import encode_typed_data
 from web3 import Web3
 
-from chain.client import answering, call, connect
+from chain.client import ChainUnavailable, Receipt, answering, broadcast, call, connect, receipt
 from chain.compile import artifact
 
 # Gas limits: about twice what docs/reference/gas.md says, for chains that price storage higher.
@@ -25,6 +27,8 @@ CLAIM_GAS, CLAIM_GAS_AN_ITEM = 120_000, 60_000
 RELEASE_GAS, RELEASE_GAS_AN_ITEM = 120_000, 30_000
 RESTORE_GAS, RESTORE_GAS_AN_ITEM = 100_000, 60_000
 CHANGE_GAS = 150_000  # lock, unlock, credit
+MINED_WITHIN_S = 120.0
+LOOK_EVERY_S = 0.05
 LIST_MOST = 100  # items in one transaction: 6 million gas of a block, at most
 
 _HEAD = [
@@ -115,6 +119,14 @@ def _written(of: str, value: Any) -> Any:
     if of == "address[]":
         return [Web3.to_checksum_address(one) for one in value]
     return value
+
+
+def signer_of(digest: bytes, signature: Signature) -> bytes:
+    """The address (20 bytes) whose key signed. Raises ValueError for what is no signature."""
+    odd, s = divmod(int.from_bytes(signature.vs, "big"), 1 << 255)
+    compact = signature.r + s.to_bytes(32, "big") + bytes([odd])
+    public = PublicKey.from_signature_and_message(compact, digest, hasher=None)
+    return bytes(Web3.keccak(public.format(compressed=False)[1:]))[12:]
 
 
 @dataclass(frozen=True, slots=True)
@@ -210,6 +222,36 @@ class StatusContract:
 
     def open_claims(self) -> Call:
         return self._encoded("openClaims")
+
+    def send(self, key: bytes, what: Call) -> Receipt:
+        """As a transaction of the key's account, waiting until it is mined.
+
+        Raises ChainUnavailable, Rejected. In doubt (no answer, nothing mined in time) ask for statuses.
+        """
+        account = Account.from_key(key)
+        signed = self._signed(account, what)
+        broadcast(self._web3, bytes(signed.raw_transaction))
+        ends_at = time.monotonic() + MINED_WITHIN_S
+        while time.monotonic() < ends_at:
+            found = receipt(self._web3, bytes(signed.hash))
+            if found is not None:
+                return found
+            time.sleep(LOOK_EVERY_S)
+        raise ChainUnavailable("the transaction was not mined in time")
+
+    @answering
+    def _signed(self, account: Any, what: Call) -> Any:
+        return account.sign_transaction(
+            {
+                "chainId": self._web3.eth.chain_id,
+                "to": self._contract.address,
+                "nonce": self._web3.eth.get_transaction_count(account.address),
+                "gas": what.gas,
+                "gasPrice": self._web3.eth.gas_price,
+                "value": 0,
+                "data": what.data,
+            }
+        )
 
     def _encoded(self, name: str, *arguments: Any, gas: int = CHANGE_GAS) -> Call:
         data = self._contract.encode_abi(name, args=[self._issuer_id, *arguments])

@@ -20,7 +20,7 @@ from werkzeug.middleware.proxy_fix import ProxyFix
 from werkzeug.routing import IntegerConverter, Map
 
 from chain.client import LedgerContract, NoContract
-from chain.statuses import State, StatusContract
+from chain.statuses import Domain, State, StatusContract, sign
 from invoice_service import keyring
 from invoice_service.config import Config
 from invoice_service.ledger.evidence import (
@@ -82,6 +82,7 @@ def build_services(
         keyring=keys,
         providers=_providers(config, keys, clock, random),
         heads=ChainHeads(config.chain_rpc_url, config.chain_timeout_s) if config.chain_rpc_url else None,
+        sign_handover=_sign_handover,
         clock=clock,
         random=random,
     )
@@ -223,6 +224,16 @@ def ledger_contract(services: Services, epoch: chain.Epoch) -> LedgerContract:
         sequencer_key=services.keyring.sequencer,
         timeout_s=services.config.chain_timeout_s,
     )
+
+
+def _sign_handover(
+    epoch: chain.Epoch, issuer_id: bytes, key: bytes, *, claimant: bytes, nonce: int, deadline: int
+) -> tuple[bytes, bytes]:
+    assert epoch.contract is not None  # noqa: S101 - opened epochs have one
+    domain = Domain(epoch.chain_id, epoch.contract, epoch.nonce)
+    terms = {"issuerId": issuer_id, "claimant": claimant, "nonce": nonce, "deadline": deadline}
+    signed = sign(key, domain.digest("Handover", **terms))
+    return signed.r, signed.vs
 
 
 STATES = {State.FREE: FREE, State.CLAIMED: CLAIMED, State.LOCKED: LOCKED, State.CREDITED: CREDITED}

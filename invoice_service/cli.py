@@ -15,11 +15,11 @@ from pathlib import Path
 from typing import Any
 
 from chain import deploy as chain_deploy
-from invoice_service import keyring, logs, settler
+from invoice_service import claimant, keyring, logs, settler
 from invoice_service.app import ChainHeads, build_services
 from invoice_service.config import Config
 from invoice_service.documents.attached import attached_evidence
-from invoice_service.errors import Error
+from invoice_service.errors import N_, Error
 from invoice_service.flow import first_admin, open_epoch
 from invoice_service.ledger import evidence, keys, statement
 from invoice_service.queries import verify
@@ -31,8 +31,21 @@ from invoice_service.web import metrics
 
 EXIT_CODES = {evidence.GENUINE: 0, evidence.ALTERED: 1, evidence.UNKNOWN: 1, evidence.UNDECIDED: 2}
 
+ROOT_BYTES = 32
 BUNDLE_EXIT_CODES = {bundle.RECOMPUTED: 0, bundle.ALTERED: 1, bundle.UNDECIDED: 2}
 MARKS = {evidence.PASSED: "✓", evidence.FAILED: "✗", evidence.OPEN: "?"}
+
+
+class BadRoot(Error):
+    code = "root.bad"
+    message = N_("{root} is neither a fingerprint of 64 hex digits nor a file with a root key.")
+    status = 422
+
+
+class BadList(Error):
+    code = "list.bad"
+    message = N_("Line {line} is not an invoice's number and its token.")
+    status = 422
 
 
 def main() -> None:
@@ -46,6 +59,8 @@ def main() -> None:
         sys.exit(f"{error} [{error.code}]")
     except ConnectionError as error:
         sys.exit(f"The chain does not answer: {error}")
+    except OSError as error:  # a file that is not there, or not to be read
+        sys.exit(f"{error.filename}: {error.strerror}" if error.filename else str(error))
 
 
 def _parser() -> argparse.ArgumentParser:
@@ -77,6 +92,17 @@ def _parser() -> argparse.ArgumentParser:
     chain.add_argument("--rpc", metavar="URL", help="a chain endpoint to ask for head and status")
     chain.add_argument("--offline", action="store_true", help="ask no chain, as without --rpc")
     verify.add_argument("--json", action="store_true", help="one JSON object per file")
+    for name, text in (
+        ("claim", "Claim invoices for a company, on chain. Exit code 0 if all are the company's now."),
+        ("release", "Give claims up."),
+    ):
+        claiming = add(name, claim_or_release, text)
+        claiming.add_argument("list", metavar="LIST", help="a NUMBER and its TOKEN a line; - for stdin")
+        claiming.add_argument("--service", required=True, metavar="URL", help="who issued them")
+        claiming.add_argument("--rpc", required=True, metavar="URL", help="a chain endpoint of your choice")
+        claiming.add_argument("--trust", required=True, metavar="ROOT", help="as for verify")
+        claiming.add_argument("--key", required=True, type=Path, metavar="FILE", help="made if missing")
+        claiming.set_defaults(does=name)
     again = add("recompute", recompute, "Make a finding again from its bundle. Exit code as for verify.")
     again.add_argument("file", type=Path, metavar="FILE", help="a bundle from a case")
     again.add_argument("--trust", metavar="ROOT", help="the issuer's root: fingerprint in hex, or key file")
@@ -224,6 +250,33 @@ def _now(standing: evidence.Standing | None) -> str:
     return f"{standing.status.replace('_', ' ')}{claim}; credit notes: {standing.notes}."
 
 
+def claim_or_release(_config: Config, arguments: Any) -> int:
+    wanted = _wanted(sys.stdin.read() if arguments.list == "-" else Path(arguments.list).read_text())
+    key = keyring.company_key(arguments.key)
+    company = claimant.Claimant(arguments.service, arguments.rpc, _trusted(arguments.trust), key)
+    act = company.claim if arguments.does == "claim" else company.release
+    print(f"Company 0x{company.address.hex()}")
+    done = True
+    for outcome in act(wanted, datetime.now(UTC)):
+        since = f" since {outcome.since:%Y-%m-%d %H:%M:%S} UTC" if outcome.since else ""
+        print(f"{outcome.number}: {outcome.word}{since}{'. ' if outcome.detail else ''}{outcome.detail}")
+        done = done and outcome.word in claimant.DONE
+    return 0 if done else 1
+
+
+def _wanted(text: str) -> list[claimant.Wanted]:
+    """Raises BadList, naming the line."""
+    wanted = []
+    for n, line in enumerate(text.splitlines(), 1):
+        parts = line.split()
+        if not parts:
+            continue
+        if len(parts) != 2 or not (parts[0].isascii() and parts[0].isdigit()):
+            raise BadList(line=n)
+        wanted.append(claimant.Wanted(*parts))
+    return wanted
+
+
 def recompute(_config: Config, arguments: Any) -> int:
     trusted = _trusted(arguments.trust) if arguments.trust else None
     try:
@@ -241,11 +294,20 @@ def recompute(_config: Config, arguments: Any) -> int:
 
 
 def _trusted(root: str) -> bytes:
-    """A fingerprint in hex; or a file with the root's public key, a certificate, or an issuer statement."""
+    """A fingerprint in hex; or a file with the root's public key, a certificate, or an issuer statement.
+
+    Raises BadRoot.
+    """
     path = Path(root)
-    if not path.exists():
-        return bytes.fromhex(root.removeprefix("0x"))
-    data = path.read_bytes()
-    if data.lstrip().startswith(b"{"):
-        return statement.open_signed(json.loads(data)).issuer_id
-    return keys.key_id(keys.public_key_in(data))
+    try:
+        if not path.exists():
+            found = bytes.fromhex(root.removeprefix("0x"))
+        elif (data := path.read_bytes()).lstrip().startswith(b"{"):
+            found = statement.open_signed(json.loads(data)).issuer_id
+        else:
+            found = keys.key_id(keys.public_key_in(data))
+    except ValueError as error:
+        raise BadRoot(root=root) from error
+    if len(found) != ROOT_BYTES:
+        raise BadRoot(root=root)
+    return found

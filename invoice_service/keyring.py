@@ -104,6 +104,12 @@ def load(data_dir: Path) -> Keyring:
     )
 
 
+def company_key(path: Path) -> bytes:
+    """A company's own secp256k1 key, with which it claims; made if it is not there yet."""
+    _make(path, lambda: secrets.token_hex(32).encode())
+    return _secret(path)
+
+
 def root_if_here(data_dir: Path) -> ec.EllipticCurvePrivateKey | None:
     """The root key, or None where it was put away."""
     return load_root(data_dir) if (data_dir / "root" / "root.pem").exists() else None

@@ -8,12 +8,22 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
+from typing import Protocol
 
 from invoice_service.config import Config
 from invoice_service.keyring import Keyring
 from invoice_service.ledger.evidence import HeadSource
 from invoice_service.payments.provider import PaymentProvider
+from invoice_service.store.chain import Epoch
 from invoice_service.store.unit_of_work import Database
+
+
+class HandoverSigner(Protocol):
+    """SPEC.md section 7: signs that an invoice is handed over, as (r, vs). `claimant` is 20 bytes."""
+
+    def __call__(
+        self, epoch: Epoch, issuer_id: bytes, key: bytes, *, claimant: bytes, nonce: int, deadline: int
+    ) -> tuple[bytes, bytes]: ...
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,5 +35,6 @@ class Services:
     keyring: Keyring
     providers: Mapping[str, PaymentProvider]
     heads: HeadSource | None
+    sign_handover: HandoverSigner
     clock: Callable[[], datetime]
     random: Callable[[int], bytes]

@@ -95,6 +95,7 @@ COMPLAINT, ANSWER = {"complaint_id": "{complaint}"}, {"words": "已经处理"}
 WHY = {"reason": "抽查 2026-11"}
 ASKED, REFUSED = {"request_id": "{request}"}, {"words": "暂不提高"}
 QUARTER, LINE_12 = {"first_day": "{quarter}"}, {"line": "12"}
+HANDOVER = {"claimant": "0x" + "11" * 20, "nonce": 0, "deadline": "{soon}"}
 HOURS = {"last_day": "", "weekdays": "0", "begins": "06:00", "ends": "12:00"}
 
 DOORS: dict[str, Door] = {
@@ -159,6 +160,9 @@ DOORS: dict[str, Door] = {
     "GET /api/v1/invoices/<number>": Door("holder", 404, path=INVOICE, but={NOBODY: 401}),
     "GET /api/v1/invoices/<number>/evidence": Door("holder", 404, path=INVOICE, but={NOBODY: 401}),
     "GET /api/v1/invoices/<number>/pdf": Door("holder", 404, path=INVOICE, but={NOBODY: 401}),
+    "POST /api/v1/invoices/<number>/handover": Door(
+        "holder", 404, path=INVOICE, json=HANDOVER, but={NOBODY: 401}
+    ),
     # for who wants to sign in
     "GET /account/bind/<token>": Door("sign_in", 404, path=UNKNOWN),
     "POST /account/bind/<token>": Door("sign_in", 404, path=UNKNOWN),
@@ -570,6 +574,7 @@ def places(town: Town, name: str) -> dict[str, object]:
         "closed_case": town.ask("SELECT id FROM findings WHERE state = 'closed'"),
         "request": town.ask("SELECT id FROM allowance_requests"),
         "today": today.isoformat(),
+        "soon": int(town.services.clock().timestamp()) + 3600,
         "month": f"{today:%Y-%m}",
         "quarter": period_of(PeriodKind.QUARTER, today).first_day.isoformat(),
         "authorisation": town.ask(

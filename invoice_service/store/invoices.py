@@ -52,6 +52,9 @@ _BASIS = select(
 ).where(sales.c.order_id == bindparam("order_id"))
 _BY_ORDER = _STORED.where(invoices.c.order_id == bindparam("order_id"))
 _BY_NUMBER = _STORED.where(invoices.c.number == bindparam("number"))
+_CLAIM_KEY = select(invoices.c.number, invoices.c.claim_address, invoices.c.claim_key).where(
+    invoices.c.token_hash == bindparam("token_hash")
+)
 _BY_TOKEN = _STORED.where(invoices.c.token_hash == bindparam("token_hash"))
 
 
@@ -102,6 +105,12 @@ def by_number(connection: Connection, number: str) -> StoredInvoice | None:
 
 def by_token(connection: Connection, token_hash: bytes) -> StoredInvoice | None:
     return _one(connection, _BY_TOKEN, {"token_hash": token_hash})
+
+
+def claim_key(connection: Connection, token_hash: bytes) -> tuple[str, bytes, bytes] | None:
+    """(number, claim address, the claim key as the vault sealed it)."""
+    row = connection.execute(_CLAIM_KEY, {"token_hash": token_hash}).first()
+    return None if row is None else (row.number, bytes(row.claim_address), bytes(row.claim_key))
 
 
 def has_facts(

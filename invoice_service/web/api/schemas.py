@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import datetime
+from typing import Any
 
 from marshmallow import RAISE, Schema, ValidationError, fields, validate, validates_schema
 
@@ -154,6 +155,39 @@ class Invoice(Schema):
     total_fen = fields.Integer()
     total_capitals = fields.String()
     ledger = fields.Nested(Ledger)
+
+
+class HandoverInput(StrictSchema):
+    claimant = fields.String(
+        required=True, metadata={"description": "the company's Ethereum address, 0x and 40 hex digits"}
+    )
+    nonce = fields.Integer(
+        required=True, strict=True, metadata={"description": "nonces(claimant), in the contract"}
+    )
+    deadline = fields.Integer(
+        required=True, strict=True, metadata={"description": "Unix seconds, at most a week from now"}
+    )
+
+
+class HexBytes(fields.Field[bytes]):
+    """Bytes as lower-case hex without prefix, as everywhere in SPEC.md."""
+
+    def _serialize(self, value: bytes | None, *_arguments: Any, **_options: Any) -> str | None:
+        return None if value is None else value.hex()
+
+
+class ClaimEpoch(Schema):
+    nonce = HexBytes()
+    chain_id = fields.Integer()
+    contract = HexBytes()
+
+
+class Handover(Schema):
+    number = fields.String()
+    claim_address = HexBytes()
+    r = HexBytes()
+    vs = HexBytes()
+    epoch = fields.Nested(ClaimEpoch)
 
 
 class Step(Schema):

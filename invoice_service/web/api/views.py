@@ -14,6 +14,7 @@ from invoice_service.domain.invoice import UnknownInvoice
 from invoice_service.domain.order import Basket, PlainAmount
 from invoice_service.domain.party import BadBuyer, make_buyer
 from invoice_service.errors import N_, Error, InvalidInput
+from invoice_service.flow import hand_over as handing
 from invoice_service.flow import issue as issuing
 from invoice_service.flow import order as ordering
 from invoice_service.queries import documents, shopper, verify
@@ -151,6 +152,21 @@ def get_pdf(number: str) -> Response:
     """The invoice on paper, with its evidence attached."""
     found, data = documents.pdf(services(), _token())
     return _file(number, found, data, "application/pdf")
+
+
+@blueprint.post("/invoices/<number>/handover")
+@audience(Audience.HOLDER)
+@blueprint.arguments(schemas.HandoverInput())
+@blueprint.response(200, schemas.Handover)
+@blueprint.alt_response(404, schema=schemas.Problem)
+@blueprint.alt_response(422, schema=schemas.Problem)
+@blueprint.doc(**_BEARER)
+def hand_over(wanted: dict[str, Any], number: str) -> Any:
+    """Let a company claim this invoice: its claim key's signature for that company's next list.
+
+    The contract decides who claims first; asking again gives the same answer.
+    """
+    return handing.hand_over(services(), number, _token(), **wanted)
 
 
 @blueprint.post("/verify")
