@@ -1,4 +1,4 @@
-"""A company claims what it was given, once, on the command line: the chain decides, and no service can lie."""
+"""A company claims what it was given, once, by command line: the chain decides, and no service can lie."""
 
 from __future__ import annotations
 
