@@ -9,8 +9,10 @@ import shutil
 import signal
 import sys
 import threading
+import time
 from collections.abc import Callable
 from datetime import UTC, datetime
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -21,7 +23,10 @@ from invoice_service.config import Config
 from invoice_service.documents.attached import attached_evidence
 from invoice_service.errors import Error
 from invoice_service.flow import first_admin, open_epoch
+from invoice_service.follow import follower
+from invoice_service.follow.follower import Follower, Outcome
 from invoice_service.ledger import evidence, keys, statement
+from invoice_service.ledger.tree import HASH_BYTES
 from invoice_service.queries.verify import SENTENCES
 from invoice_service.store import rollups
 from invoice_service.store.migrate import migrate
@@ -78,6 +83,11 @@ def _parser() -> argparse.ArgumentParser:
     again = add("recompute", recompute, "Make a finding again from its bundle. Exit code as for verify.")
     again.add_argument("file", type=Path, metavar="FILE", help="a bundle from a case")
     again.add_argument("--trust", metavar="ROOT", help="the issuer's root: fingerprint in hex, or key file")
+    follow = add("follow", follow_log, "Mirror a public log. Exit code 0 consistent, 1 forked, 2 undecided.")
+    follow.add_argument("url", metavar="URL", help="where the log is, for example https://HOST/log")
+    follow.add_argument("--trust", metavar="ROOT", required=True, help="the issuer's root, as for verify")
+    follow.add_argument("--into", metavar="DIR", required=True, type=Path, help="the folder to keep it in")
+    follow.add_argument("--every", metavar="SECONDS", type=_seconds, help="look again and again")
     return parser
 
 
@@ -225,3 +235,48 @@ def _trusted(root: str) -> bytes:
     if data.lstrip().startswith(b"{"):
         return statement.open_signed(json.loads(data)).issuer_id
     return keys.key_id(keys.public_key_in(data))
+
+
+def follow_log(_config: Config, arguments: Any) -> int:
+    try:
+        trusted = _trusted(arguments.trust)
+        if len(trusted) != HASH_BYTES:
+            raise ValueError("a fingerprint has 64 hex digits")
+    except (OSError, ValueError, LookupError, RecursionError) as error:
+        print(f"Undecided: --trust {arguments.trust} names no root key ({error}).", file=sys.stderr)
+        return follower.UNDECIDED
+    try:
+        following = Follower(arguments.url, trusted, arguments.into, _progress())
+    except ValueError as error:
+        print(f"Undecided: {arguments.url} is no log's address ({error}).", file=sys.stderr)
+        return follower.UNDECIDED
+    wait = partial(time.sleep, arguments.every) if arguments.every else None
+    try:
+        return following.follow(_say_outcome, wait)
+    except KeyboardInterrupt:
+        print("Stopped. The next run goes on from here.", file=sys.stderr)
+        return follower.UNDECIDED
+
+
+def _say_outcome(outcome: Outcome) -> None:
+    print(outcome.said, file=sys.stdout if outcome.code == follower.CONSISTENT else sys.stderr, flush=True)
+
+
+def _seconds(text: str) -> int:
+    seconds = int(text)
+    if not 1 <= seconds <= 86_400:
+        raise argparse.ArgumentTypeError("1 to 86400 seconds")
+    return seconds
+
+
+def _progress(every_s: float = 2) -> follower.Progress:
+    """Says how far it is, where it takes longer than a person waits without asking."""
+    next_s = time.monotonic() + every_s
+
+    def tell(kept: int, size: int) -> None:
+        nonlocal next_s
+        if time.monotonic() >= next_s:
+            next_s = time.monotonic() + every_s
+            print(f"{kept:,} of {size:,} entries", file=sys.stderr, flush=True)
+
+    return tell
