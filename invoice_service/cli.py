@@ -25,6 +25,8 @@ from invoice_service.errors import Error
 from invoice_service.flow import first_admin, open_epoch
 from invoice_service.follow import follower
 from invoice_service.follow.follower import Follower, Outcome
+from invoice_service.follow.mirror import Mirror
+from invoice_service.follow.site import Site
 from invoice_service.ledger import evidence, keys, statement
 from invoice_service.ledger.tree import HASH_BYTES
 from invoice_service.queries.verify import SENTENCES
@@ -246,10 +248,11 @@ def follow_log(_config: Config, arguments: Any) -> int:
         print(f"Undecided: --trust {arguments.trust} names no root key ({error}).", file=sys.stderr)
         return follower.UNDECIDED
     try:
-        following = Follower(arguments.url, trusted, arguments.into, _progress())
+        site = Site(arguments.url)
     except ValueError as error:
         print(f"Undecided: {arguments.url} is no log's address ({error}).", file=sys.stderr)
         return follower.UNDECIDED
+    following = Follower(site, Mirror(arguments.into), trusted, _progress())
     wait = partial(time.sleep, arguments.every) if arguments.every else None
     try:
         return following.follow(_say_outcome, wait)

@@ -13,7 +13,6 @@ from __future__ import annotations
 import json
 from collections.abc import Callable
 from dataclasses import dataclass
-from pathlib import Path
 
 from invoice_service.follow.mirror import Busy, Mirror
 from invoice_service.follow.site import NoAnswer, Site
@@ -52,10 +51,10 @@ class _Log:
 
 
 class Follower:
-    """`trusted` is the issuer id, 32 bytes. Raises ValueError where `url` is no log's address."""
+    """`trusted` is the id of the issuer whose log it must be, 32 bytes."""
 
-    def __init__(self, url: str, trusted: bytes, into: Path, progress: Progress) -> None:
-        self._site, self._mirror = Site(url), Mirror(into)
+    def __init__(self, site: Site, mirror: Mirror, trusted: bytes, progress: Progress) -> None:
+        self._site, self._mirror = site, mirror
         self._trusted = trusted
         self._progress = progress
 

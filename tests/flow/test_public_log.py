@@ -157,7 +157,7 @@ def test_one_question_to_the_database(here: Town, path: str) -> None:
 
 
 def test_nothing_beyond_the_newest_signed_head(tmp_path: Path, migrated_database_url: str) -> None:
-    """What is stored without a head, as after a fault, is not shown. And an empty log says that it is empty."""
+    """What is stored without a head, as after a fault, is not shown. An empty log says that it is empty."""
     with town(tmp_path, migrated_database_url) as made:
         head, _ = statement.open_signed(get(made, "issuer.json").json).open_note(get(made, "checkpoint").text)
         assert (head.size, head.root) == (0, tree.EMPTY_ROOT)
