@@ -1,13 +1,15 @@
 """Somebody else's log over HTTP, asked as one asks a stranger: little at a time, and never elsewhere.
 
 Only the host that was named is spoken to. Each file has a greatest size and a time in which it must have
-come; what is larger or slower is not read to its end.
+come; what is larger or slower is not read to its end. To be used from the main thread, which gets alarms.
 """
 
 from __future__ import annotations
 
-import time
+import signal
 import zlib
+from collections.abc import Iterator
+from contextlib import contextmanager
 from urllib.parse import urljoin, urlsplit
 
 import urllib3
@@ -30,7 +32,7 @@ class NoAnswer(Exception):
 class Site:
     """A log by its prefix, as https://market.example/log. Raises ValueError for what is no prefix."""
 
-    def __init__(self, url: str, *, connect_s: float = 10, answer_s: float = 30) -> None:
+    def __init__(self, url: str, *, answer_s: float = 30) -> None:
         parts = urlsplit(url)
         if parts.scheme not in ("http", "https") or not parts.hostname or parts.query or parts.fragment:
             raise ValueError("it must be http://HOST/… or https://HOST/…, without ? and #")
@@ -39,8 +41,7 @@ class Site:
         self.url = url.rstrip("/")
         self._host = parts.scheme, parts.hostname, parts.port
         self._answer_s = answer_s
-        timeout = urllib3.Timeout(connect=connect_s, read=answer_s)
-        self._http = urllib3.PoolManager(retries=False, timeout=timeout)
+        self._http = urllib3.PoolManager(retries=False, timeout=answer_s)
 
     def statement(self) -> bytes:
         return self._wanted(tiles.ISSUER, MAX_STATEMENT_BYTES)
@@ -77,52 +78,72 @@ class Site:
 
     def _get(self, name: str, limit: int) -> bytes | None:
         """At most `limit` bytes; None for 404."""
-        url, ends_at = f"{self.url}/{name}", time.monotonic() + self._answer_s
         try:
-            for _ in range(_REDIRECTS + 1):
-                with self._http.request(
-                    "GET", url, headers=_HEADERS, preload_content=False, redirect=False
-                ) as answer:
-                    location = answer.get_redirect_location()
-                    if not location:
-                        return self._read(name, answer, limit, ends_at)
-                url = self._same_host(name, urljoin(url, location))
+            with _within(self._answer_s):
+                return self._follow(name, f"{self.url}/{name}", limit)
         except (urllib3.exceptions.HTTPError, OSError, zlib.error) as error:
             raise NoAnswer(f"{name}: {_said(error)}") from error
+
+    def _follow(self, name: str, url: str, limit: int) -> bytes | None:
+        for _ in range(_REDIRECTS + 1):
+            with self._http.request(
+                "GET", url, headers=_HEADERS, preload_content=False, redirect=False
+            ) as answer:
+                location = answer.get_redirect_location()
+                if not location:
+                    return _read(name, answer, limit)
+            url = self._same_host(name, url, location)
         raise NoAnswer(f"{name} leads from one address to the next")
 
-    def _same_host(self, name: str, url: str) -> str:
+    def _same_host(self, name: str, url: str, location: str) -> str:
+        """Where a redirect leads. Raises NoAnswer where that is anywhere else."""
         try:
-            parts = urlsplit(url)
+            onward = urljoin(url, location)
+            parts = urlsplit(onward)
             same = (parts.scheme, parts.hostname, parts.port) == self._host
         except ValueError:
             same = False
         if not same:
             raise NoAnswer(f"{name} leads to another host, which is not asked")
-        return url
+        return onward
 
-    @staticmethod
-    def _read(name: str, answer: urllib3.BaseHTTPResponse, limit: int, ends_at: float) -> bytes | None:
-        if answer.status == 404:
-            return None
-        if answer.status != 200:
-            raise NoAnswer(f"{name} is answered with {answer.status}")
-        packed = answer.headers.get("Content-Encoding", "identity") == "gzip"
-        unpack = zlib.decompressobj(_GZIP) if packed else None
-        data = b""
-        while chunk := answer.read1(_CHUNK_BYTES, decode_content=False):
-            data += unpack.decompress(chunk, limit + 1 - len(data)) if unpack else chunk
-            if len(data) > limit or (unpack and unpack.unconsumed_tail):
-                raise NoAnswer(f"{name} is larger than {limit} bytes")
-            if time.monotonic() > ends_at:
-                raise NoAnswer(f"{name} takes too long")
-        return data
+
+def _read(name: str, answer: urllib3.BaseHTTPResponse, limit: int) -> bytes | None:
+    if answer.status == 404:
+        return None
+    if answer.status != 200:
+        raise NoAnswer(f"{name} is answered with {answer.status}")
+    packed = answer.headers.get("Content-Encoding", "identity") == "gzip"
+    unpack = zlib.decompressobj(_GZIP) if packed else None
+    data = b""
+    while chunk := answer.read1(_CHUNK_BYTES, decode_content=False):
+        data += unpack.decompress(chunk, limit + 1 - len(data)) if unpack else chunk
+        if len(data) > limit:
+            raise NoAnswer(f"{name} is larger than {limit} bytes")
+    return data
+
+
+@contextmanager
+def _within(seconds: float) -> Iterator[None]:
+    """A time for all of it: a socket's own time-out begins anew with each byte that drips in."""
+
+    def late(*_: object) -> None:
+        raise TimeoutError
+
+    before = signal.signal(signal.SIGALRM, late)
+    signal.setitimer(signal.ITIMER_REAL, seconds)
+    try:
+        yield
+    finally:
+        signal.setitimer(signal.ITIMER_REAL, 0)
+        signal.signal(signal.SIGALRM, before)
 
 
 def _said(error: Exception) -> str:
     """What went wrong in a few words, nothing of which a stranger chose."""
     return {
         urllib3.exceptions.ConnectTimeoutError: "no connection in time",
+        TimeoutError: "no answer in time",
         urllib3.exceptions.ReadTimeoutError: "no answer in time",
         urllib3.exceptions.SSLError: "the connection is not secure",
         zlib.error: "the answer cannot be unpacked",
