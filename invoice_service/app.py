@@ -57,6 +57,7 @@ from invoice_service.web.api.views import blueprint as api_blueprint
 from invoice_service.web.live import Live
 from invoice_service.web.market.views import blueprint as market_blueprint
 from invoice_service.web.officer.views import blueprint as officer_blueprint
+from invoice_service.web.public.log import blueprint as log_blueprint
 from invoice_service.web.public.views import blueprint as public_blueprint
 from invoice_service.web.shopper.views import blueprint as shopper_blueprint
 from invoice_service.web.vendor.views import blueprint as vendor_blueprint
@@ -132,6 +133,7 @@ def _register_doors(app: Flask, services: Services, csrf: CSRFProtect) -> None:
     pages = (
         shopper_blueprint,
         public_blueprint,
+        log_blueprint,
         account_blueprint,
         binding_blueprint,
         records_blueprint,

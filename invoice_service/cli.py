@@ -9,8 +9,10 @@ import shutil
 import signal
 import sys
 import threading
+import time
 from collections.abc import Callable
 from datetime import UTC, datetime
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -21,7 +23,12 @@ from invoice_service.config import Config
 from invoice_service.documents.attached import attached_evidence
 from invoice_service.errors import N_, Error
 from invoice_service.flow import first_admin, open_epoch
+from invoice_service.follow import follower
+from invoice_service.follow.follower import Follower, Outcome
+from invoice_service.follow.mirror import Mirror
+from invoice_service.follow.site import Site
 from invoice_service.ledger import evidence, keys, statement
+from invoice_service.ledger.tree import HASH_BYTES
 from invoice_service.queries import verify
 from invoice_service.store import rollups
 from invoice_service.store.migrate import migrate
@@ -31,7 +38,6 @@ from invoice_service.web import metrics
 
 EXIT_CODES = {evidence.GENUINE: 0, evidence.ALTERED: 1, evidence.UNKNOWN: 1, evidence.UNDECIDED: 2}
 
-ROOT_BYTES = 32
 BUNDLE_EXIT_CODES = {bundle.RECOMPUTED: 0, bundle.ALTERED: 1, bundle.UNDECIDED: 2}
 MARKS = {evidence.PASSED: "✓", evidence.FAILED: "✗", evidence.OPEN: "?"}
 
@@ -106,6 +112,11 @@ def _parser() -> argparse.ArgumentParser:
     again = add("recompute", recompute, "Make a finding again from its bundle. Exit code as for verify.")
     again.add_argument("file", type=Path, metavar="FILE", help="a bundle from a case")
     again.add_argument("--trust", metavar="ROOT", help="the issuer's root: fingerprint in hex, or key file")
+    follow = add("follow", follow_log, "Mirror a public log. Exit code 0 consistent, 1 forked, 2 undecided.")
+    follow.add_argument("url", metavar="URL", help="where the log is, for example https://HOST/log")
+    follow.add_argument("--trust", metavar="ROOT", required=True, help="the issuer's root, as for verify")
+    follow.add_argument("--into", metavar="DIR", required=True, type=Path, help="the folder to keep it in")
+    follow.add_argument("--every", metavar="SECONDS", type=_seconds, help="look again and again")
     return parser
 
 
@@ -306,8 +317,52 @@ def _trusted(root: str) -> bytes:
             found = statement.open_signed(json.loads(data)).issuer_id
         else:
             found = keys.key_id(keys.public_key_in(data))
-    except ValueError as error:
+    except (ValueError, LookupError, RecursionError) as error:
         raise BadRoot(root=root) from error
-    if len(found) != ROOT_BYTES:
+    if len(found) != HASH_BYTES:
         raise BadRoot(root=root)
     return found
+
+
+def follow_log(_config: Config, arguments: Any) -> int:
+    try:
+        trusted = _trusted(arguments.trust)
+    except (OSError, BadRoot) as error:
+        print(f"Undecided: --trust names no root key ({error}).", file=sys.stderr)
+        return follower.UNDECIDED
+    try:
+        site = Site(arguments.url)
+    except ValueError as error:
+        print(f"Undecided: {arguments.url} is no log's address ({error}).", file=sys.stderr)
+        return follower.UNDECIDED
+    following = Follower(site, Mirror(arguments.into), trusted, _progress())
+    wait = partial(time.sleep, arguments.every) if arguments.every else None
+    try:
+        return following.follow(_say_outcome, wait)
+    except KeyboardInterrupt:
+        print("Stopped. The next run goes on from here.", file=sys.stderr)
+        return follower.UNDECIDED
+
+
+def _say_outcome(outcome: Outcome) -> None:
+    print(outcome.said, file=sys.stdout if outcome.code == follower.CONSISTENT else sys.stderr, flush=True)
+
+
+def _seconds(text: str) -> int:
+    seconds = int(text)
+    if not 1 <= seconds <= 86_400:
+        raise argparse.ArgumentTypeError("1 to 86400 seconds")
+    return seconds
+
+
+def _progress(every_s: float = 2) -> follower.Progress:
+    """Says how far it is, where it takes longer than a person waits without asking."""
+    next_s = time.monotonic() + every_s
+
+    def tell(kept: int, size: int) -> None:
+        nonlocal next_s
+        if time.monotonic() >= next_s:
+            next_s = time.monotonic() + every_s
+            print(f"{kept:,} of {size:,} entries", file=sys.stderr, flush=True)
+
+    return tell

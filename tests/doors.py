@@ -110,6 +110,10 @@ DOORS: dict[str, Door] = {
     "GET /api/docs": Door("public", 200),
     "GET /api/v1/openapi.json": Door("public", 200),
     "POST /api/v1/verify": Door("public", 422),
+    "GET /log/checkpoint": Door("public", 200),
+    "GET /log/issuer.json": Door("public", 200),
+    "GET /log/tile/<level>/<path:place>": Door("public", 404, path={"level": "0", "place": "000"}),
+    "GET /log/tile/entries/<path:place>": Door("public", 404, path={"place": "000"}),
     "GET /metrics": Door("operations", 200),
     "POST /payments/<provider>/notify": Door("provider", 404, path={"provider": "none"}),
     # for shoppers

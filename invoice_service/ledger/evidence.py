@@ -373,15 +373,12 @@ class _Verification:
         raise Undecided("The chain asked is none of those that the issuer names.")
 
     def _open_checkpoint(self, note: str) -> tuple[checkpoint.Checkpoint, statement.WorkingKey]:
-        issuer = self._statement()
-        for key in issuer.keys:
-            if key.use != "checkpoint":
-                continue
-            try:
-                return checkpoint.open_note(note, origin=issuer.origin, public_key_der=key.public_key), key
-            except checkpoint.BadCheckpoint:
-                continue
-        raise VerificationError("The log's head in the file is not signed by the issuer's log key.")
+        try:
+            return self._statement().open_note(note)
+        except checkpoint.BadCheckpoint as error:
+            raise VerificationError(
+                "The log's head in the file is not signed by the issuer's log key."
+            ) from error
 
     def _statement(self) -> statement.IssuerStatement:
         if self.statement is None:

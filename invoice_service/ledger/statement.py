@@ -14,7 +14,8 @@ from typing import Any
 
 from cryptography.hazmat.primitives.asymmetric import ec
 
-from invoice_service.ledger import canonical
+from invoice_service.ledger import canonical, checkpoint
+from invoice_service.ledger.checkpoint import BadCheckpoint, Checkpoint
 from invoice_service.ledger.keys import key_id, public_der, sign_p256, verifies_p256
 from invoice_service.ledger.tree import HASH_BYTES
 
@@ -58,6 +59,19 @@ class IssuerStatement:
     origin: str
     keys: tuple[WorkingKey, ...]
     epochs: tuple[Epoch, ...]
+
+    def open_note(self, note: str) -> tuple[Checkpoint, WorkingKey]:
+        """The log's head in a signed note, and the key that signed it, which may have been revoked since.
+
+        Raises BadCheckpoint.
+        """
+        for key in self.keys:
+            if key.use == "checkpoint":
+                try:
+                    return checkpoint.open_note(note, origin=self.origin, public_key_der=key.public_key), key
+                except BadCheckpoint:
+                    continue
+        raise BadCheckpoint("not a head of this log that one of the issuer's log keys signed")
 
     def to_json(self) -> dict[str, Any]:
         return {

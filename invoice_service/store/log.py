@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
-from sqlalchemy import Connection, bindparam, insert, select, update
+from sqlalchemy import Connection, bindparam, func, insert, select, update
 from sqlalchemy.dialects.postgresql import insert as upsert
 
 from invoice_service.ledger.entry import Kind
@@ -21,6 +21,20 @@ _TILE = select(log_tiles.c.hashes).where(
 _ENTRY_OF = select(
     log_entries.c.index, log_entries.c.entry, log_entries.c.signature
 ).where(log_entries.c.kind == bindparam("kind"), log_entries.c.fact == bindparam("fact"))  # fmt: skip
+# What the public sees, each in one statement, and never anything beyond the newest signed head.
+_SIGNED = select(func.max(log_heads.c.size)).scalar_subquery() >= bindparam("size")
+_TILE_START = select(func.substring(log_tiles.c.hashes, 1, bindparam("bytes"))).where(
+    log_tiles.c.level == bindparam("level"),
+    log_tiles.c.index == bindparam("index"),
+    func.octet_length(log_tiles.c.hashes) >= bindparam("bytes"),
+    _SIGNED,
+)
+_ENTRIES = (
+    select(log_entries.c.entry)
+    .where(log_entries.c.index >= bindparam("first"), log_entries.c.index < bindparam("size"), _SIGNED)
+    .order_by(log_entries.c.index)
+)
+_NEWEST_NOTE = select(log_heads.c.checkpoint).order_by(log_heads.c.size.desc()).limit(1)
 _COPY = "COPY log_entries (index, kind, fact, entry, signature) FROM STDIN (FORMAT BINARY)"
 _COPY_TYPES = ("int8", "int2", "text", "bytea", "bytea")
 
@@ -105,3 +119,19 @@ def entry_of(connection: Connection, kind: Kind, fact: str) -> StoredEntry | Non
 
 def checkpoint_at(connection: Connection, size: int) -> str:
     return connection.execute(select(log_heads.c.checkpoint).where(log_heads.c.size == size)).scalar_one()
+
+
+def newest_checkpoint(connection: Connection) -> str | None:
+    """The signed note of the newest head; None while nothing is sealed."""
+    return connection.execute(_NEWEST_NOTE).scalar()
+
+
+def tile_start(connection: Connection, level: int, index: int, length: int, *, size: int) -> bytes | None:
+    """The first `length` bytes of a tile, if there are as many and a head of at least `size` is signed."""
+    values = {"level": level, "index": index, "bytes": length, "size": size}
+    return connection.execute(_TILE_START, values).scalar()
+
+
+def entries_before(connection: Connection, first: int, *, size: int) -> list[bytes]:
+    """Entries `first` to `size` − 1; none unless a head of at least `size` entries is signed."""
+    return list(connection.execute(_ENTRIES, {"first": first, "size": size}).scalars())

@@ -218,15 +218,13 @@ class _Recomputation:
         return "The rule, run again on these records, finds the same."
 
     def _open_note(self) -> checkpoint.Checkpoint:
-        for key in self._statement.keys:
-            if key.use == "checkpoint" and key.revoked_ms is None:
-                try:
-                    return checkpoint.open_note(
-                        self._note, origin=self._statement.origin, public_key_der=key.public_key
-                    )
-                except checkpoint.BadCheckpoint:
-                    continue
-        raise _Failed("The log's head in the file is not signed by the issuer's log key.")
+        try:
+            head, key = self._statement.open_note(self._note)
+        except checkpoint.BadCheckpoint as error:
+            raise _Failed("The log's head in the file is not signed by the issuer's log key.") from error
+        if key.revoked_ms is not None:
+            raise _Failed("The log's head in the file is signed by a key that was revoked.")
+        return head
 
     def _market_day(self) -> MarketDay:
         finding, register = self.finding, self._register

@@ -69,6 +69,8 @@ def _other_language_url() -> str:
 
 
 def _remember(response: Response) -> Response:
+    if response.cache_control.public:  # what caches may give to everybody is the same in every language
+        return response
     response.vary.update(("Accept-Language", "Cookie"))
     if request.args.get("lang") in LANGUAGES:
         response.set_cookie(
