@@ -22,7 +22,7 @@ from invoice_service.documents.attached import attached_evidence
 from invoice_service.errors import Error
 from invoice_service.flow import first_admin, open_epoch
 from invoice_service.ledger import evidence, keys, statement
-from invoice_service.queries.verify import SENTENCES
+from invoice_service.queries.verify import CHAIN_NOT_ASKED, SENTENCES
 from invoice_service.store import rollups
 from invoice_service.store.migrate import migrate
 from invoice_service.store.unit_of_work import Database
@@ -191,7 +191,7 @@ def _verify_one(path: Path, trusted: bytes | None, heads: ChainHeads | None, *, 
 def _print_verdict(path: Path, verdict: evidence.Verdict, *, asked_chain: bool) -> None:
     sentence = SENTENCES[verdict.verdict]
     if verdict.verdict == evidence.GENUINE and not asked_chain:
-        sentence = "Signed by the issuer and in its log. The chain was not asked (--rpc URL)."
+        sentence = f"{CHAIN_NOT_ASKED.removesuffix('.')} (--rpc URL)."
     print(f"{path}: {verdict.verdict.upper()}. {sentence}")
     for step in verdict.steps:
         print(f"  {MARKS[step.outcome]} {step.name}: {step.detail}")

@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
+from typing import Protocol
 
 from invoice_service.config import Config
 from invoice_service.keyring import Keyring
@@ -16,14 +17,21 @@ from invoice_service.payments.provider import PaymentProvider
 from invoice_service.store.unit_of_work import Database
 
 
+class ChainRelay(Protocol):
+    def post(self, body: bytes) -> bytes:
+        """The chain's answer to JSON-RPC. Not answering raises ConnectionError."""
+        ...
+
+
 @dataclass(frozen=True, slots=True)
 class Services:
-    """`heads` asks the chain as any verifier would; None where no chain is configured."""
+    """`heads` asks the chain as any verifier would, `relay` for one; None where no chain is configured."""
 
     config: Config
     database: Database
     keyring: Keyring
     providers: Mapping[str, PaymentProvider]
     heads: HeadSource | None
+    relay: ChainRelay | None
     clock: Callable[[], datetime]
     random: Callable[[int], bytes]

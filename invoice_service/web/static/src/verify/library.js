@@ -11,3 +11,5 @@ export * from "./json.js";
 export * from "./keys.js";
 export * from "./statement.js";
 export * from "./tree.js";
+export * from "./pdf.js";
+export { NotPdf } from "./pdf_objects.js";
