@@ -129,7 +129,7 @@ def _our_code(parameters: Sequence[Any], contracts: Contracts) -> bool:
 
 
 def _our_view(parameters: Sequence[Any], contracts: Contracts) -> bool:
-    """`to` and `data` alone: no sender, value or gas, and no third parameter, which would change the state."""
+    """`to` and `data` alone: no sender, value or gas, and no third parameter, which would change state."""
     if len(parameters) != 2 or not isinstance(parameters[0], dict) or not _is_block(parameters[1]):
         return False
     message: Mapping[str, Any] = parameters[0]

@@ -93,6 +93,7 @@ _PAGE = {
     "title": N_("Verify without us"),
     "lead": N_("Everything is checked on this device. No file leaves it."),
     "drop": N_("Drop PDF or evidence files (JSON) here, or paste one"),
+    "bring": N_("PDF or evidence file (JSON)"),
     "choose": N_("Choose files"),
     "scan": N_("Scan a code"),
     "pasted": N_("Pasted text"),
@@ -119,8 +120,8 @@ _PAGE = {
     "engine": N_("Cryptography by"),
     "licences": N_("Licences of what this page carries"),
     "code": N_(
-        "The code names invoice {number}, which proves nothing by itself. Get its PDF or evidence file, and put "
-        "it here."
+        "The code names invoice {number}, which proves nothing by itself. Get its PDF or evidence file, and "
+        "put it here."
     ),
     "code_other": N_("That is not the code of an invoice."),
     "camera_denied": N_("The camera is not available here."),

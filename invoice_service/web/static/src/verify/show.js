@@ -28,7 +28,8 @@ export function element(tag, className, text) {
 
 /** A symbol of the page's own sprite. */
 export function icon(name) {
-  return document.getElementById("symbols").content.querySelector(`[data-symbol="${name}"]`).cloneNode(true);
+  const symbols = document.getElementById("symbols").content;
+  return symbols.querySelector(`[data-symbol="${name}"] > svg`).cloneNode(true);
 }
 
 function banner({ verdict, sentence, facts }) {
