@@ -150,6 +150,15 @@ def test_saved_it_is_the_same_page_and_works_from_disk(stack: Stack, english: Pa
     expect(english.locator("#download")).to_be_hidden()
 
 
+def test_where_the_browser_has_no_webcrypto(stack: Stack, english: Page, files: Files) -> None:
+    """As over plain HTTP in a market's Wi-Fi: the libraries that the page carries do the same."""
+    english.add_init_script("Object.defineProperty(Crypto.prototype, 'subtle', { value: undefined })")
+    english.goto(f"{stack.url}/verify/offline")
+    expect(english.locator("#engine")).to_have_text("noble")
+    bring(english, files.evidence, files.changed("changed.json", total_fen=1))
+    assert sentences(english, 2) == [ALTERED, IN_LOG]
+
+
 def test_whom_to_trust_is_the_readers_to_say(stack: Stack, english: Page, files: Files) -> None:
     foreign = files.written("foreign.json", Issuer(66).evidence().to_bytes())
     english.goto(f"{stack.url}/verify/offline")

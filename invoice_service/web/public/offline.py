@@ -42,7 +42,7 @@ def offline() -> Response:
     if "offline" not in current_app.extensions:  # a function of the build and the settings alone
         current_app.extensions["offline"] = _made()
     page: Page = current_app.extensions["offline"]
-    is_packed = "gzip" in request.accept_encodings
+    is_packed = request.accept_encodings.quality("gzip") > 0
     response = Response(page.packed if is_packed else page.content, mimetype="text/html")
     if is_packed:
         response.headers["Content-Encoding"] = "gzip"

@@ -8,28 +8,10 @@ from pathlib import Path
 
 import pytest
 
-from chain.node import find_node
-from scripts.lib import assets
 from tests.unit.ledger.vectors import FOLDER, load
 
 RUNNER = Path(__file__).with_name("vectors.mjs")
-LIBRARY = assets.SOURCES / "verify" / "library.js"
 FILES = {path.name for path in FOLDER.glob("*.json")}
-
-
-@pytest.fixture(scope="module")
-def node() -> Path:
-    return find_node()
-
-
-@pytest.fixture(scope="module")
-def library(node: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """As the page's bundle is made, for browsers as old as the page's, but importable."""
-    bundle = tmp_path_factory.mktemp("verifier") / "library.mjs"
-    flags = ["--bundle", "--minify", "--format=esm", f"--target={assets.TARGET}", "--log-level=warning"]
-    command = [node, assets.LAUNCHER, LIBRARY, *flags, f"--outfile={bundle}"]
-    subprocess.run(command, cwd=assets.ROOT, check=True)
-    return bundle
 
 
 @pytest.mark.parametrize("backend", ["noble", "webcrypto"])

@@ -12,7 +12,7 @@ const MAX_ANSWER_CHARACTERS = 1_000_000; // a block 0 can be long, where a chain
 /** The endpoint did not answer, not in time, or not what a chain answers. */
 export class NoAnswer extends Error {}
 
-/** {data, answer} of each call: for checking against the vectors. */
+/** The data of each call, in hex. */
 export const calls = {
   epochNonce: () => EPOCH_NONCE,
   anchoredAt: (logId, root) => ANCHORED_AT + toHex(logId) + toHex(root),
@@ -24,22 +24,29 @@ export class Chain {
     this.endpoint = endpoint;
     this.fetcher = fetcher;
     this.asked = 0;
+    this.opened = new Map();
   }
 
-  /** The contract of an epoch of the statement, or null where it is not on this chain. */
+  /** The contract of an epoch of the statement, or null where it is not on this chain; found once. */
   async open(epoch) {
+    const { nonce, genesisHash, contract, chainId } = epoch;
+    const key = [chainId, ...[nonce, genesisHash, contract].map(toHex)].join(" ");
+    if (!this.opened.has(key)) this.opened.set(key, await this.identify(epoch));
+    return this.opened.get(key) ? new Contract(this, epoch) : null;
+  }
+
+  async identify(epoch) {
     const chainId = await this.ask("eth_chainId", []);
     if (!/^0x[0-9a-f]+$/i.test(chainId)) throw new NoAnswer("no chain id");
     const first = await this.ask("eth_getBlockByNumber", ["0x0", false]);
     const isIt = BigInt(chainId) === epoch.chainId && sameHex(first && first.hash, epoch.genesisHash);
-    if (!isIt) return null;
-    const nonce = await this.call(epoch.contract, calls.epochNonce());
-    return nonce.length === 32 && same(nonce, epoch.nonce) ? new Contract(this, epoch) : null;
+    return isIt && same(await this.call(epoch.contract, calls.epochNonce()), epoch.nonce);
   }
 
   /** What a contract answers; nothing where there is none, or it refuses. */
   async call(contract, data) {
-    const result = await this.ask("eth_call", [{ to: `0x${toHex(contract)}`, data: `0x${data}` }, "latest"], true);
+    const message = { to: `0x${toHex(contract)}`, data: `0x${data}` };
+    const result = await this.ask("eth_call", [message, "latest"], true);
     return result === null ? new Uint8Array() : bytesOf(result);
   }
 

@@ -23,12 +23,13 @@ export const noble = {
 
 /** WebCrypto's own, by a given SubtleCrypto. Where it lacks an algorithm, noble does that one. */
 export async function webCrypto(subtle) {
-  const backend = { name: "WebCrypto", sha256: async (bytes) => new Uint8Array(await subtle.digest("SHA-256", bytes)) };
-  backend.verifyP256 = verifier(subtle, P256_KEY, P256_SIGNATURE);
-  backend.verifyEd25519 = (await hasEd25519(subtle))
-    ? verifier(subtle, { name: "Ed25519" }, { name: "Ed25519" })
-    : noble.verifyEd25519;
-  return backend;
+  const ed = { name: "Ed25519" };
+  return {
+    name: "WebCrypto",
+    sha256: async (bytes) => new Uint8Array(await subtle.digest("SHA-256", bytes)),
+    verifyP256: verifier(subtle, P256_KEY, P256_SIGNATURE),
+    verifyEd25519: (await hasEd25519(subtle)) ? verifier(subtle, ed, ed) : noble.verifyEd25519,
+  };
 }
 
 /** The back end for where this runs. */

@@ -1,5 +1,5 @@
-// Evidence and its verification, section 8: seven steps in their order. A file never brings its own authority,
-// so everything hangs on the pin, and nothing that a file says is repeated unless it is genuine.
+// Evidence and its verification, section 8: seven steps in their order. A file never brings its own
+// authority, so everything hangs on the pin, and nothing that a file says is repeated unless it is genuine.
 
 import { fromHex, Misspelt, same, toHex } from "./bytes.js";
 import { NotCanonical } from "./canonical.js";
@@ -28,8 +28,8 @@ class Step {
 }
 
 const passed = (name, why, facts) => new Step(name, "passed", why, facts);
-const open = (name, why) => new Step(name, "open", why);
-const failed = (name, why) => new Step(name, "failed", why);
+const open = (name, why, facts) => new Step(name, "open", why, facts);
+const failed = (name, why, facts) => new Step(name, "failed", why, facts);
 
 /** The evidence in a file's bytes. Throws Unreadable. */
 export function readEvidence(bytes) {
@@ -43,12 +43,13 @@ export function readEvidence(bytes) {
 
 function shaped(document) {
   const said = membersOf(document, MEMBERS);
-  if (said.type !== "stall-ledger-evidence" || said.version !== 1n) throw new Misshapen("another type or version");
+  const isOurs = said.type === "stall-ledger-evidence" && said.version === 1n;
+  if (!isOurs) throw new Misshapen("another type or version");
   if (!(said.body instanceof Map) || !(said.issuer instanceof Map)) throw new Misshapen("no object");
   together(said.buyer, said.buyer_salt);
   together(said.index, said.checkpoint);
   if (said.buyer !== null && !(said.buyer instanceof Map)) throw new Misshapen("no buyer");
-  if (said.index !== null && !(typeof said.index === "bigint" && said.index >= 0n)) throw new Misshapen("no index");
+  if (said.index !== null && !isIndex(said.index)) throw new Misshapen("no index");
   if (said.checkpoint !== null && typeof said.checkpoint !== "string") throw new Misshapen("no checkpoint");
   if (!Array.isArray(said.inclusion)) throw new Misshapen("no proof");
   if (said.index === null && said.inclusion.length) throw new Misshapen("a proof of no place");
@@ -65,6 +66,8 @@ function shaped(document) {
     issuer: said.issuer,
   };
 }
+
+const isIndex = (value) => typeof value === "bigint" && value >= 0n;
 
 function together(one, other) {
   if ((one === null) !== (other === null)) throw new Misshapen("one without the other");
@@ -83,10 +86,9 @@ export async function verify(evidence, { backend, pin, chain }) {
   return concluded(taken, isComplete ? "genuine" : "undecided");
 }
 
-function concluded({ steps, statement, epoch, anchored }, verdict) {
-  const issuerId = statement ? toHex(statement.issuerId) : null; // shown so that a reader may compare
+function concluded({ steps, epoch, anchored }, verdict) {
   const isOnChain = verdict === "genuine" && anchored !== undefined;
-  return { verdict, steps, issuerId, onChain: isOnChain ? { ...anchored, operator: epoch.operator } : null };
+  return { verdict, steps, onChain: isOnChain ? { ...anchored, operator: epoch.operator } : null };
 }
 
 async function issuer(taken) {
@@ -100,8 +102,9 @@ async function issuer(taken) {
 }
 
 async function pinned({ pin, statement }) {
-  if (pin === null) return open("pin", "pin.none");
-  return same(pin, statement.issuerId) ? passed("pin", "pin.same") : failed("pin", "pin.other");
+  const facts = { issuer: toHex(statement.issuerId) }; // for the reader to compare
+  if (pin === null) return open("pin", "pin.none", facts);
+  return same(pin, statement.issuerId) ? passed("pin", "pin.same") : failed("pin", "pin.other", facts);
 }
 
 async function body(taken) {
@@ -115,7 +118,8 @@ async function body(taken) {
   const { kind, issuerId, bodyCommitment } = taken.entry;
   const isInvoice = kind === INVOICE && evidence.body.get("type") === "invoice";
   if (!isInvoice) return failed("body", "body.no_invoice");
-  const isTheirs = same(issuerId, statement.issuerId) && evidence.body.get("issuer") === toHex(statement.issuerId);
+  const named = evidence.body.get("issuer");
+  const isTheirs = same(issuerId, statement.issuerId) && named === toHex(statement.issuerId);
   if (!isTheirs) return failed("body", "body.other_issuer");
   const holds = await commits(() => commitBody(backend, evidence.bodySalt, evidence.body), bodyCommitment);
   return holds ? passed("body", "body.same") : failed("body", "body.changed");
@@ -207,7 +211,8 @@ async function asked(taken) {
     const anchored = await contract.anchoredAt(head.root);
     if (!anchored) continue;
     if (anchored.size !== head.size) return failed("chain", "chain.other_size");
-    if (revokedMs !== undefined && anchored.timeMs >= revokedMs) return open("chain", "chain.after_revocation");
+    const isTooLate = revokedMs !== undefined && anchored.timeMs >= revokedMs;
+    if (isTooLate) return open("chain", "chain.after_revocation");
     Object.assign(taken, { epoch, anchored });
     return passed("chain", "chain.there", { block: anchored.block.toString() });
   }

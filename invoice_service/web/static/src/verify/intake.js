@@ -17,7 +17,7 @@ export async function taken(file) {
   } catch (error) {
     if (error instanceof CannotUnpack) return { problem: "old_browser" };
     const isTheirs = error instanceof Unreadable || error instanceof NotPdf;
-    if (!isTheirs) console.warn(error); // a file that vanished, or a fault of ours: to the reader it is the same
+    if (!isTheirs) console.warn(error); // a file that vanished, or a fault of ours: to readers it is the same
     return { problem: "unreadable" };
   }
 }

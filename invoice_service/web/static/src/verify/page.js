@@ -12,7 +12,8 @@ import { learn, otherLanguage, say, speak } from "./words.js";
 const MAX_FILES = 200;
 const find = (id) => document.getElementById(id);
 
-const state = { files: [], pin: null, builtIn: null, endpoint: "", backend: null };
+// `turn` grows whenever somebody else is trusted or asked: what was found before that is found again.
+const state = { files: [], pin: null, builtIn: null, endpoint: "", chain: null, backend: null, turn: 0 };
 
 export async function begin() {
   const given = JSON.parse(find("given").textContent);
@@ -83,15 +84,18 @@ async function take(files) {
 }
 
 async function judge(entry) {
-  entry.found = await judged(entry);
+  let turn;
+  do {
+    turn = state.turn;
+    entry.found = await judged(entry);
+  } while (turn !== state.turn);
 }
 
 async function judged({ evidence, problem, isPdf }) {
   if (problem) return { verdict: "unreadable", sentence: `problem.${problem}` };
-  const { pin, endpoint } = state;
   state.backend = state.backend || (await present());
-  const chain = endpoint ? new Chain(endpoint) : null;
-  const found = await verify(evidence, { backend: state.backend, pin, chain });
+  const { backend, pin, chain, endpoint } = state;
+  const found = await verify(evidence, { backend, pin, chain });
   const chainSpoke = found.steps.some(({ name, outcome }) => name === "chain" && outcome !== "open");
   const facts = chainSpoke ? { endpoint: new URL(endpoint).host } : {}; // its path may hold a key
   return { ...found, evidence, sentence: sentenceOf(found, isPdf), facts };
@@ -127,6 +131,7 @@ function changeEndpoint(text) {
   if (text && !isAddress(text)) return complain(field, "endpoint-problem", "bad_endpoint");
   complain(field, "endpoint-problem", null);
   state.endpoint = text;
+  state.chain = text ? new Chain(text) : null;
   return again();
 }
 
@@ -145,7 +150,10 @@ function complain(field, id, key) {
 }
 
 async function again() {
-  for (const entry of state.files) await judge(entry);
+  state.turn += 1;
+  find("results").classList.add("results_stale");
+  await Promise.all(state.files.map(judge));
+  find("results").classList.remove("results_stale");
   draw();
 }
 

@@ -68,7 +68,8 @@ class Document {
     const lexer = new Lexer(this.bytes, at);
     if (lexer.keyword("xref")) return this.table(lexer);
     const stream = lexer.indirect().value;
-    if (!(stream && stream.dict) || nameIn(stream.dict, "Type") !== "XRef") throw new NotPdf("no cross-references");
+    const isOne = stream && stream.dict && nameIn(stream.dict, "Type") === "XRef";
+    if (!isOne) throw new NotPdf("no cross-references");
     this.entries(stream.dict, await this.unpack(stream));
     return stream.dict;
   }
@@ -146,13 +147,13 @@ class Document {
   async unpack({ dict, start }) {
     const length = whole(await this.resolve(dict.get("Length")));
     const packed = this.bytes.subarray(start, start + length);
-    const filter = [].concat(await this.resolve(dict.get("Filter") || null)).filter((name) => name !== null);
+    const filter = [await this.resolve(dict.get("Filter"))].flat().filter((name) => name);
     if (filter.length === 0) return packed;
     if (filter.length > 1 || !(filter[0] instanceof Name) || filter[0].text !== "FlateDecode") {
       throw new NotPdf("another filter");
     }
     const data = await this.inflate(packed);
-    const how = [].concat(await this.resolve(dict.get("DecodeParms") || null))[0];
+    const how = [await this.resolve(dict.get("DecodeParms"))].flat()[0];
     return how instanceof Map ? unpredicted(data, how) : data;
   }
 

@@ -67,24 +67,27 @@ export class Lexer {
   space() {
     for (;;) {
       if (SPACE.has(this.bytes[this.at])) this.at += 1;
-      else if (this.peek() === "%") while (this.at < this.bytes.length && !"\r\n".includes(this.peek())) this.at += 1;
+      else if (this.peek() === "%") this.comment();
       else return;
     }
   }
 
+  comment() {
+    while (this.at < this.bytes.length && !"\r\n".includes(this.peek())) this.at += 1;
+  }
+
   word() {
     const from = this.at;
-    while (this.at < this.bytes.length && !SPACE.has(this.bytes[this.at]) && !DELIMITERS.has(this.bytes[this.at])) {
-      this.at += 1;
-    }
+    const isPart = (byte) => byte !== undefined && !SPACE.has(byte) && !DELIMITERS.has(byte);
+    while (isPart(this.bytes[this.at])) this.at += 1;
     if (this.at - from > 1_000) throw new NotPdf("too long a word");
     return String.fromCharCode(...this.bytes.subarray(from, this.at));
   }
 
   name() {
     this.at += 1;
-    const text = this.word().replace(/#([0-9a-fA-F]{2})/g, (_, hex) => String.fromCharCode(parseInt(hex, 16)));
-    return new Name(text);
+    const decoded = (_, hex) => String.fromCharCode(parseInt(hex, 16));
+    return new Name(this.word().replace(/#([0-9a-fA-F]{2})/g, decoded));
   }
 
   wordOrNumber() {
@@ -132,7 +135,7 @@ export class Lexer {
     let digits = "";
     for (; this.peek() !== ">"; this.at += 1) {
       const c = this.peek();
-      if (/[0-9a-fA-F]/.test(c)) digits += c;
+      if (/^[0-9a-fA-F]$/.test(c)) digits += c;
       else if (!SPACE.has(this.bytes[this.at])) throw new NotPdf("no hex");
     }
     this.at += 1;

@@ -18,7 +18,8 @@ export async function openStatement(backend, signed) {
     const statement = await shaped(backend, outer.statement);
     const message = join(utf8(TAG), encode(outer.statement));
     const signature = fromHex(outer.signature, 64);
-    if (!(await verifiesP256(backend, statement.rootKey, message, signature))) throw new BadStatement("not signed");
+    const holds = await verifiesP256(backend, statement.rootKey, message, signature);
+    if (!holds) throw new BadStatement("not signed");
     return statement;
   } catch (error) {
     const isFault = [Misshapen, Misspelt, NotCanonical].some((kind) => error instanceof kind);
@@ -29,7 +30,8 @@ export async function openStatement(backend, signed) {
 async function shaped(backend, document) {
   const names = ["type", "version", "issuer", "name", "root_key", "origin", "keys", "epochs"];
   const said = membersOf(document, names);
-  if (said.type !== "issuer-statement" || said.version !== 1n) throw new BadStatement("another type or version");
+  const isOne = said.type === "issuer-statement" && said.version === 1n;
+  if (!isOne) throw new BadStatement("another type or version");
   const rootKey = fromBase64(said.root_key);
   const issuerId = fromHex(said.issuer, 32);
   if (!same(await backend.sha256(rootKey), issuerId)) throw new BadStatement("a root that is not the issuer");

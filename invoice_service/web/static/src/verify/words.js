@@ -9,8 +9,7 @@ const LANGUAGES = Object.keys(NAMES);
 /** Take the tables {language: {key: text}}, and the browser's language. */
 export function learn(given) {
   tables = given;
-  const asked = navigator.languages && navigator.languages.length ? navigator.languages : [navigator.language];
-  const known = asked.map((name) => LANGUAGES.find((one) => one.slice(0, 2) === String(name).slice(0, 2)));
+  const known = navigator.languages.map((name) => LANGUAGES.find((one) => one.slice(0, 2) === name.slice(0, 2)));
   speak(known.find((name) => name !== undefined) || LANGUAGES[0]);
 }
 
@@ -21,9 +20,9 @@ export function speak(language) {
   const button = document.getElementById("language");
   button.lang = otherLanguage();
   button.textContent = NAMES[otherLanguage()];
-  for (const element of document.querySelectorAll("[data-say]")) element.textContent = say(element.dataset.say);
-  for (const element of document.querySelectorAll("[data-label]")) {
-    element.setAttribute("aria-label", say(element.dataset.label));
+  for (const said of document.querySelectorAll("[data-say]")) said.textContent = say(said.dataset.say);
+  for (const named of document.querySelectorAll("[data-label]")) {
+    named.setAttribute("aria-label", say(named.dataset.label));
   }
 }
 
