@@ -20,6 +20,7 @@ from werkzeug.middleware.proxy_fix import ProxyFix
 from werkzeug.routing import IntegerConverter, Map
 
 from chain.client import LedgerContract, NoContract
+from chain.relay import Relay
 from chain.statuses import Domain, State, StatusContract, sign
 from invoice_service import keyring
 from invoice_service.config import Config
@@ -58,11 +59,14 @@ from invoice_service.web.live import Live
 from invoice_service.web.market.views import blueprint as market_blueprint
 from invoice_service.web.officer.views import blueprint as officer_blueprint
 from invoice_service.web.public.log import blueprint as log_blueprint
+from invoice_service.web.public.offline import blueprint as offline_blueprint
+from invoice_service.web.public.rpc import blueprint as rpc_blueprint
 from invoice_service.web.public.views import blueprint as public_blueprint
 from invoice_service.web.shopper.views import blueprint as shopper_blueprint
 from invoice_service.web.vendor.views import blueprint as vendor_blueprint
 
 MERCHANT_ID = "stall-ledger-demo"
+MAX_RELAYED_BYTES = 1_000_000  # the longest answer that a verifier needs is a block's header
 
 # py_ecc, below web3, raises this to 100,000 when it is imported. A thread's stack holds far less, so
 # that one request with deeply nested JSON would end the whole process instead of being refused.
@@ -77,13 +81,15 @@ def build_services(
 ) -> Services:
     """Nothing here connects to anything: database, chain and provider are reached when first used."""
     keys = keyring.load(config.data_dir)
+    rpc_url, timeout_s = config.chain_rpc_url, config.chain_timeout_s
     return Services(
         config=config,
         database=Database(config.database_url, pool_size=config.database_pool),
         keyring=keys,
         providers=_providers(config, keys, clock, random),
-        heads=ChainHeads(config.chain_rpc_url, config.chain_timeout_s) if config.chain_rpc_url else None,
+        heads=ChainHeads(rpc_url, timeout_s) if rpc_url else None,
         sign_handover=_sign_handover,
+        relay=Relay(rpc_url, timeout_s=timeout_s, max_bytes=MAX_RELAYED_BYTES) if rpc_url else None,
         clock=clock,
         random=random,
     )
@@ -134,6 +140,7 @@ def _register_doors(app: Flask, services: Services, csrf: CSRFProtect) -> None:
         shopper_blueprint,
         public_blueprint,
         log_blueprint,
+        offline_blueprint,
         account_blueprint,
         binding_blueprint,
         records_blueprint,
@@ -145,6 +152,8 @@ def _register_doors(app: Flask, services: Services, csrf: CSRFProtect) -> None:
         app.register_blueprint(blueprint)
     app.register_blueprint(notify.blueprint)
     csrf.exempt(notify.blueprint)
+    app.register_blueprint(rpc_blueprint)
+    csrf.exempt(rpc_blueprint)
     if services.config.sandbox_on:
         app.register_blueprint(notify.sandbox)
         csrf.exempt(notify.sandbox)

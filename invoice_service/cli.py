@@ -240,7 +240,7 @@ def _status(verdict: evidence.Verdict) -> dict[str, Any] | None:
 def _print_verdict(path: Path, verdict: evidence.Verdict, endpoint: str | None) -> None:
     sentence = verify.sentence(verdict)
     if verdict.verdict == evidence.GENUINE and endpoint is None:
-        sentence = "Signed by the issuer and in its log. The chain was not asked (--rpc URL)."
+        sentence = f"{verify.CHAIN_NOT_ASKED.removesuffix('.')} (--rpc URL)."
     print(f"{path}: {verdict.verdict.upper()}. {sentence}")
     for step in verdict.steps:
         print(f"  {MARKS[step.outcome]} {step.name}: {step.detail}")

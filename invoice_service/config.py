@@ -65,6 +65,7 @@ class Config:
     max_pile_bytes: int = 64_000_000  # five hundred PDFs of an invoice, with room
     verify_limit: str = "120 per minute"
     number_lookup_limit: str = "30 per minute"
+    rpc_limit: str = "240 per minute"  # a file's verification asks four times
     complaint_limit: str = "20 per 10 minutes"
     trusted_proxies: int = 0  # how many proxies of ours stand before us; their X-Forwarded-* is believed
     web_workers: int = 2

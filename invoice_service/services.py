@@ -26,9 +26,15 @@ class HandoverSigner(Protocol):
     ) -> tuple[bytes, bytes]: ...
 
 
+class ChainRelay(Protocol):
+    def post(self, body: bytes) -> bytes:
+        """The chain's answer to JSON-RPC. Not answering raises ConnectionError."""
+        ...
+
+
 @dataclass(frozen=True, slots=True)
 class Services:
-    """`heads` asks the chain as any verifier would; None where no chain is configured."""
+    """`heads` asks the chain as any verifier would, `relay` for one; None where no chain is configured."""
 
     config: Config
     database: Database
@@ -36,5 +42,6 @@ class Services:
     providers: Mapping[str, PaymentProvider]
     heads: HeadSource | None
     sign_handover: HandoverSigner
+    relay: ChainRelay | None
     clock: Callable[[], datetime]
     random: Callable[[int], bytes]

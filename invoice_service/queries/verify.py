@@ -29,6 +29,7 @@ STANDING = {
 IN_A_PDF = N_(
     "The evidence in this PDF is genuine and on the chain. Compare what is printed with what stands here."
 )
+CHAIN_NOT_ASKED = N_("Signed by the issuer and in its log. The chain was not asked.")
 KNOWN_BY_FACTS = N_("An invoice with this number, date and total was issued here and is valid.")
 NO_SUCH_FACTS = N_("No invoice with this number, date and total was issued here.")
 

@@ -33,6 +33,7 @@ def register(app: Flask) -> None:
     except FileNotFoundError:
         raise AssetsMissing from None
     app.jinja_env.globals["asset"] = lambda name: PREFIX + manifest[name]
+    app.extensions["built"] = lambda name: (DIST / manifest.get(name, name)).read_text()
     files = WhiteNoise(
         app.wsgi_app,
         root=str(DIST),

@@ -156,7 +156,7 @@ def _error_page(status: int) -> str:
 
 
 def wants_json() -> bool:
-    if request.path.startswith(("/api/", "/payments/", "/sandbox/", "/log/")):
+    if request.path.startswith(("/api/", "/payments/", "/sandbox/", "/log/", "/rpc")):
         return True
     return request.accept_mimetypes.best_match(["text/html", "application/json"]) == "application/json"
 

@@ -12,6 +12,7 @@ import json
 import shutil
 import subprocess
 import tempfile
+from collections.abc import Sequence
 from pathlib import Path
 
 import brotli  # type: ignore[import-untyped]
@@ -22,9 +23,13 @@ DIST = ROOT / "invoice_service/web/static/dist"
 ENTRIES = (
     "weui.css", "phone.css", "phone.js", "account.css", "account.js", "vendor.css", "vendor.js",
     "desk.css", "desk.js", "charts.js", "scan.js", "wall.css",
+    "offline.css", "offline.js",
 )  # fmt: skip
+# What the page that verifies without us carries: it travels alone, so their licences stand in it.
+OFFLINE_PACKAGES = ("@noble/curves", "@noble/hashes")
+OFFLINE_LICENCES = "offline-LICENSES.txt"
 # What the bundles are made of besides our own. Tabler's package comes without its licence: it stands with us.
-PACKAGES = ("weui", "htmx.org", "htmx-ext-sse", "echarts", "zrender", "tslib", "jsqr")
+PACKAGES = ("weui", "htmx.org", "htmx-ext-sse", "echarts", "zrender", "tslib", "jsqr", *OFFLINE_PACKAGES)
 TABLER_LICENCE = SOURCES / "LICENSE-tabler.txt"
 LAUNCHER = ROOT / "node_modules/esbuild/bin/esbuild"
 # Browsers since 2020 and the WeChat web view; newer features only where a page works without them.
@@ -45,9 +50,11 @@ def build(node: Path, into: Path = DIST) -> None:
     with tempfile.TemporaryDirectory(dir=into.parent, prefix=".building-") as workshop:
         fresh = Path(workshop) / "dist"
         manifest = _bundle(node, fresh)
+        tabler = f"@tabler/core\n\n{TABLER_LICENCE.read_text()}"
         for name in manifest.values():
             _compress(fresh / name)
-        (fresh / "LICENSES.txt").write_text(_licences())
+        (fresh / "LICENSES.txt").write_text(_licences(PACKAGES, tabler))
+        (fresh / OFFLINE_LICENCES).write_text(_licences((*OFFLINE_PACKAGES, "jsqr")))
         (fresh / "manifest.json").write_text(json.dumps(manifest, indent=1, sort_keys=True) + "\n")
         _replace(into, fresh, Path(workshop) / "old")
 
@@ -72,10 +79,10 @@ def _bundle(node: Path, into: Path) -> dict[str, str]:
     }
 
 
-def _licences() -> str:
-    """The licences of the packages in the bundles, whole: their notices must travel with the code."""
-    texts = [f"@tabler/core\n\n{TABLER_LICENCE.read_text()}"]
-    for package in PACKAGES:
+def _licences(packages: Sequence[str], *more: str) -> str:
+    """The licences of packages, whole: their notices must travel with the code."""
+    texts = list(more)
+    for package in packages:
         (licence,) = (ROOT / "node_modules" / package).glob("LICENSE*")
         notices = sorted((ROOT / "node_modules" / package).glob("NOTICE*"))  # Apache's must come along
         texts.append("\n".join([f"{package}\n", *(path.read_text() for path in (licence, *notices))]))

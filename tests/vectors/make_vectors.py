@@ -442,8 +442,25 @@ def evidence_vectors(issuer: Issuer) -> Vectors:
                 "text": '{"type":"stall-ledger-evidence","type":"stall-ledger-evidence"}',
             },
             {"name": "deep", "text": "[" * 2000},
+            *_spoilt_texts(json.dumps(issuer.evidence(N).to_json(), ensure_ascii=False)),
         ],
     }
+
+
+def _spoilt_texts(whole: str) -> list[Vectors]:
+    """Genuine but for what a lenient parser never tells."""
+    total = '"total_fen": 2000,'
+    assert total in whole
+    spoilt = {
+        "genuine but for a name twice, deep in it": whole.replace(total, f'"total_fen": 1, {total}'),
+        "genuine but for a number that is no JSON": whole.replace(total, '"total_fen": NaN,'),
+        "genuine but for a leading zero": whole.replace(total, '"total_fen": 02000,'),
+        "genuine but for a number of 4,301 digits": whole.replace(total, f'"total_fen": {"2" * 4301},'),
+        "genuine but for a byte order mark": f"\ufeff{whole}",
+        "genuine but for a second value": f"{whole} 1",
+        "genuine but for a comma too many": f"{whole[:-1]},}}",
+    }
+    return [{"name": name, "text": text} for name, text in spoilt.items()]
 
 
 def _case(
