@@ -188,11 +188,14 @@ def test_what_was_fetched_before_a_crash_is_not_fetched_again(
     assert server.asked == ["issuer.json", "checkpoint"]
 
 
-def test_a_damaged_mirror_says_so_and_accuses_nobody(server: Server, tmp_path: Path) -> None:
+@pytest.mark.parametrize(("damaged", "shown"), [("tile/0/002.p/88", 700), ("tile/0/000", 100)])
+def test_a_damaged_mirror_says_so_and_accuses_nobody(
+    server: Server, tmp_path: Path, damaged: str, shown: int
+) -> None:
     server.show(files(600))
     look(server, tmp_path)
-    (tmp_path / "tile/0/002.p/88").write_bytes(bytes(88 * 32))
-    server.show(files(700))
+    (tmp_path / damaged).write_bytes(bytes((tmp_path / damaged).stat().st_size))
+    server.show(files(shown))
     outcome = look(server, tmp_path)
     assert outcome.code == UNDECIDED
     assert "damaged" in outcome.said
