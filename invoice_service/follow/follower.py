@@ -135,9 +135,10 @@ class Follower:
 
     def _kept(self) -> _Log | None:
         """Raises Undecided where the folder holds another issuer's log, or what is no log's."""
-        signed, note = self._mirror.statement(), self._mirror.note()
-        if signed is None or note is None:
+        note = self._mirror.note()
+        if note is None:
             return None
+        signed = self._mirror.statement() or b""  # it was there before the note was: who took it away?
         try:
             issuer = self._issuer(signed)
             head, _key = issuer.open_note(note.decode())

@@ -201,6 +201,18 @@ def test_a_damaged_mirror_says_so_and_accuses_nobody(
     assert "damaged" in outcome.said
 
 
+@pytest.mark.parametrize("lost", ["issuer.json", "tile/0/002.p/88"])
+def test_a_mirror_that_lost_a_file_does_not_begin_anew_over_what_it_knew(
+    server: Server, tmp_path: Path, lost: str
+) -> None:
+    server.show(files(600))
+    look(server, tmp_path)
+    (tmp_path / lost).unlink()
+    server.show(files(700, 3))
+    assert look(server, tmp_path).code == UNDECIDED
+    assert (tmp_path / "checkpoint").read_bytes() == files(600)[tiles.CHECKPOINT]
+
+
 def test_one_folder_has_one_follower(server: Server, tmp_path: Path) -> None:
     server.show(files(5))
     with Mirror(tmp_path).locked():
