@@ -26,7 +26,7 @@ def server() -> Iterator[Server]:
 
 
 def follower(server: Server, into: Path, progress: Callable[[int, int], None] | None = None) -> Follower:
-    return Follower(Site(server.url, answer_s=2), Mirror(into), ISSUER.id, progress or (lambda *_: None))
+    return Follower(Site(server.url), Mirror(into), ISSUER.id, progress or (lambda *_: None))
 
 
 def look(server: Server, into: Path) -> Outcome:

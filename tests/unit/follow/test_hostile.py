@@ -225,7 +225,7 @@ def test_an_answer_that_drips_is_not_waited_for(server: Server, dripping: str) -
     began_s = time.monotonic()
     with pytest.raises(NoAnswer, match="in time"):
         Site(server.url, answer_s=0.5).note()
-    assert time.monotonic() - began_s < 2
+    assert time.monotonic() - began_s < 5  # it would drip for ten
 
 
 def test_nobody_there(run: Run) -> None:
