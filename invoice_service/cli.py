@@ -333,7 +333,7 @@ def follow_log(_config: Config, arguments: Any) -> int:
     try:
         site = Site(arguments.url)
     except ValueError as error:
-        print(f"Undecided: {arguments.url} is no log's address ({error}).", file=sys.stderr)
+        print(f"Undecided: URL is no log's address: {error}.", file=sys.stderr)
         return follower.UNDECIDED
     following = Follower(site, Mirror(arguments.into), trusted, _progress())
     wait = partial(time.sleep, arguments.every) if arguments.every else None

@@ -85,7 +85,9 @@ class Follower:
         try:
             return self._earlier_fork() or self._look()
         except Contradiction as error:
-            return Outcome(FORKED, f"THE LOG CONTRADICTS ITSELF: {error}. Nothing of this was kept.")
+            return Outcome(
+                FORKED, f"THE LOG CONTRADICTS ITSELF: {error}. The mirror stays at what was proven."
+            )
         except (Undecided, NoAnswer) as error:
             return Outcome(UNDECIDED, f"Undecided: {error}.")
         except OSError as error:
@@ -102,21 +104,26 @@ class Follower:
         if kept is None:
             self._grow(0, seen, self._their_tree(seen))
             return Outcome(CONSISTENT, f"Consistent: {_counted(seen)}, mirrored from the first.")
-        ours, more = self._our_tree(kept), seen.head.size - kept.head.size
-        theirs = self._their_tree(seen) if more > 0 else None
-        fork = fork_between(kept.head, theirs) if theirs else fork_between(seen.head, ours)
+        fork = self._fork_in_ours(kept, min(seen.head, kept.head, key=lambda head: head.size))
         if fork is not None:
             return self._shout(fork, kept, seen)
-        if theirs is not None:
-            self._grow(kept.head.size, seen, theirs)
-            return Outcome(CONSISTENT, f"Consistent: {_counted(seen)}, {more} of them new.")
-        if more < 0:
-            older = f"an older head was answered ({_counted(seen)}), {-more} fewer than are kept"
-            return Outcome(CONSISTENT, f"Consistent: {older}.")
-        self._mirror.keep_head(
-            seen.signed, seen.note
-        )  # the statement may be newer; a witness may have signed
+        if seen.head.size > kept.head.size:
+            return self._look_at_growth(kept, seen)
+        if seen.head.size < kept.head.size:
+            fewer = f"{kept.head.size - seen.head.size} fewer than are kept"
+            return Outcome(CONSISTENT, f"Consistent: an older head was answered, {_counted(seen)}, {fewer}.")
+        # The statement may be newer than the kept one, and a witness may have signed the note since.
+        self._mirror.keep_head(seen.signed, seen.note)
         return Outcome(CONSISTENT, f"Consistent: {_counted(seen)}, as before.")
+
+    def _look_at_growth(self, kept: _Log, seen: _Log) -> Outcome:
+        theirs = self._their_tree(seen)
+        fork = fork_between(kept.head, theirs)
+        if fork is not None:
+            return self._shout(fork, kept, seen)
+        self._grow(kept.head.size, seen, theirs)
+        news = seen.head.size - kept.head.size
+        return Outcome(CONSISTENT, f"Consistent: {_counted(seen)}, {news} of them new.")
 
     def _shout(self, fork: Fork, kept: _Log, seen: _Log) -> Outcome:
         folder = self._mirror.keep_fork(fork, kept.note, seen.note, seen.signed)
@@ -128,9 +135,10 @@ class Follower:
 
     def _kept(self) -> _Log | None:
         """Raises Undecided where the folder holds another issuer's log, or what is no log's."""
-        signed, note = self._mirror.statement(), self._mirror.note()
-        if signed is None or note is None:
+        note = self._mirror.note()
+        if note is None:
             return None
+        signed = self._mirror.statement() or b""  # it was there before the note was: who took it away?
         try:
             issuer = self._issuer(signed)
             head, _key = issuer.open_note(note.decode())
@@ -168,13 +176,13 @@ class Follower:
             raise Undecided(f"it is the log of another issuer, {issuer.issuer_id.hex()}")
         return issuer
 
-    def _our_tree(self, kept: _Log) -> SignedTree:
+    def _fork_in_ours(self, kept: _Log, smaller: Checkpoint) -> Fork | None:
+        """Whether the kept log began otherwise. Raises Undecided where its files are not what they were."""
         try:
-            return SignedTree(kept.head, [self._mirror.tile])
+            return fork_between(smaller, SignedTree(kept.head, [self._mirror.tile]))
         except Contradiction as error:
-            raise Undecided(
-                f"{self._mirror.folder} is damaged: its tiles do not make its checkpoint. Begin another"
-            ) from error
+            damage = "is damaged: its tiles do not make its checkpoint"
+            raise Undecided(f"{self._mirror.folder} {damage}; move it away and begin anew") from error
 
     def _their_tree(self, seen: _Log) -> SignedTree:
         return SignedTree(seen.head, [self._mirror.tile, self._site.tile])

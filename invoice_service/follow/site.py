@@ -79,12 +79,19 @@ class Site:
     def _get(self, name: str, limit: int) -> bytes | None:
         """At most `limit` bytes; None for 404."""
         try:
-            with _within(self._answer_s):
-                return self._follow(name, f"{self.url}/{name}", limit)
+            try:
+                return self._once(name, limit)
+            except urllib3.exceptions.ProtocolError:  # a connection kept open may have been closed meanwhile
+                return self._once(name, limit)
         except (urllib3.exceptions.HTTPError, OSError, zlib.error) as error:
             raise NoAnswer(f"{name}: {_said(error)}") from error
 
-    def _follow(self, name: str, url: str, limit: int) -> bytes | None:
+    def _once(self, name: str, limit: int) -> bytes | None:
+        with _within(self._answer_s):
+            return self._led(name, f"{self.url}/{name}", limit)
+
+    def _led(self, name: str, url: str, limit: int) -> bytes | None:
+        """Also where a redirect leads, on the same host."""
         for _ in range(_REDIRECTS + 1):
             with self._http.request(
                 "GET", url, headers=_HEADERS, preload_content=False, redirect=False

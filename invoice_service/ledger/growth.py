@@ -58,7 +58,7 @@ class SignedTree:
             hashes = source(level, index, TILE_WIDTH)
             if hashes is not None and tree.fold(tree.split(hashes)) == expected:
                 return hashes
-        raise Contradiction(f"{tiles.tile_path(level, index)} is not of this tree")
+        raise Contradiction(f"{tiles.tile_path(level, index)} does not belong to its signed head")
 
     def _take_edge(self) -> dict[tuple[int, int], bytes]:
         size = self.head.size
@@ -66,7 +66,7 @@ class SignedTree:
             found = {at: source(*at, tiles.width_at(*at, size)) or b"" for at in tiles.edge(size)}
             if all(found.values()) and tree.root(size, partial(_in, found)) == self.head.root:
                 return found
-        raise Contradiction("the last tiles do not make the root")
+        raise Contradiction("its last tiles do not make the root of its signed head")
 
 
 def _in(held: Mapping[tuple[int, int], bytes], level: int, index: int) -> bytes:

@@ -33,6 +33,7 @@ from tests.unit.ledger.evidence_files import (
     sign_statement,
 )
 from tests.vectors.chain_vectors import chain_vectors
+from tests.vectors.log_vectors import log_vectors
 
 FOLDER = ROOT / "tests" / "vectors"
 N = 1  # the invoice that everything here is about: two lines, made out to a company
@@ -58,6 +59,7 @@ def vectors() -> dict[str, Vectors]:
         "chain.json": chain_vectors(issuer),
         "statement.json": statement_vectors(issuer),
         "evidence.json": evidence_vectors(issuer),
+        "log.json": log_vectors(issuer),
     }
 
 

@@ -81,7 +81,11 @@ def served(shown: Mapping[str, bytes] | None = None) -> Iterator[Server]:
 
         def log_message(self, *_: object) -> None: ...
 
-    http = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+    class Quiet(ThreadingHTTPServer):
+        def handle_error(self, *_: object) -> None:
+            """A follower that hangs up on a hostile answer is what is wanted."""
+
+    http = Quiet(("127.0.0.1", 0), Handler)
     http.daemon_threads = True
     server = Server(f"http://127.0.0.1:{http.server_address[1]}/log", dict(shown or {}))
     thread = threading.Thread(target=http.serve_forever, kwargs={"poll_interval": 0.02})

@@ -26,7 +26,7 @@ def server() -> Iterator[Server]:
 
 
 def follower(server: Server, into: Path, progress: Callable[[int, int], None] | None = None) -> Follower:
-    return Follower(Site(server.url, answer_s=2), Mirror(into), ISSUER.id, progress or (lambda *_: None))
+    return Follower(Site(server.url), Mirror(into), ISSUER.id, progress or (lambda *_: None))
 
 
 def look(server: Server, into: Path) -> Outcome:
@@ -188,14 +188,29 @@ def test_what_was_fetched_before_a_crash_is_not_fetched_again(
     assert server.asked == ["issuer.json", "checkpoint"]
 
 
-def test_a_damaged_mirror_says_so_and_accuses_nobody(server: Server, tmp_path: Path) -> None:
+@pytest.mark.parametrize(("damaged", "shown"), [("tile/0/002.p/88", 700), ("tile/0/000", 100)])
+def test_a_damaged_mirror_says_so_and_accuses_nobody(
+    server: Server, tmp_path: Path, damaged: str, shown: int
+) -> None:
     server.show(files(600))
     look(server, tmp_path)
-    (tmp_path / "tile/0/002.p/88").write_bytes(bytes(88 * 32))
-    server.show(files(700))
+    (tmp_path / damaged).write_bytes(bytes((tmp_path / damaged).stat().st_size))
+    server.show(files(shown))
     outcome = look(server, tmp_path)
     assert outcome.code == UNDECIDED
     assert "damaged" in outcome.said
+
+
+@pytest.mark.parametrize("lost", ["issuer.json", "tile/0/002.p/88"])
+def test_a_mirror_that_lost_a_file_does_not_begin_anew_over_what_it_knew(
+    server: Server, tmp_path: Path, lost: str
+) -> None:
+    server.show(files(600))
+    look(server, tmp_path)
+    (tmp_path / lost).unlink()
+    server.show(files(700, 3))
+    assert look(server, tmp_path).code == UNDECIDED
+    assert (tmp_path / "checkpoint").read_bytes() == files(600)[tiles.CHECKPOINT]
 
 
 def test_one_folder_has_one_follower(server: Server, tmp_path: Path) -> None:

@@ -187,6 +187,7 @@ def test_what_contradicts_its_own_signed_head(
 
 
 def test_no_other_host_is_asked(server: Server, run: Run) -> None:
+    """Threat 14: an answer that makes us fetch something."""
     with served(HONEST) as other:
         for location in (f"{other.url}/{TILE}", f"//{other.url.split('/')[2]}/log/{TILE}"):
             server.show(changed({TILE: answered(302, Location=location)}))
@@ -224,7 +225,7 @@ def test_an_answer_that_drips_is_not_waited_for(server: Server, dripping: str) -
     began_s = time.monotonic()
     with pytest.raises(NoAnswer, match="in time"):
         Site(server.url, answer_s=0.5).note()
-    assert time.monotonic() - began_s < 2
+    assert time.monotonic() - began_s < 5  # it would drip for ten
 
 
 def test_nobody_there(run: Run) -> None:
@@ -240,7 +241,7 @@ def test_what_is_no_address(run: Run, url: str) -> None:
     code, said = run(url)
     assert code == UNDECIDED
     assert "no log's address" in said
-    assert "secret" not in said.replace(url, "")
+    assert "secret" not in said
 
 
 @pytest.mark.parametrize(

@@ -18,11 +18,11 @@ from chain.compile import artifact
 from chain.statuses import Domain, State, sign
 from invoice_service.flow.issue import make_claim_key
 from invoice_service.keyring import Keyring
-from invoice_service.ledger import canonical
+from invoice_service.ledger import canonical, checkpoint, tiles, tree
 from invoice_service.ledger import evidence as ev
 from invoice_service.ledger.entry import body_commitment, buyer_commitment
 from invoice_service.ledger.keys import key_id, public_der, verifies_p256
-from invoice_service.ledger.proof import includes
+from invoice_service.ledger.proof import includes, is_consistent
 from tests.unit.ledger.evidence_files import BLOCK_MS, Anchored, ChainDown, ChainThatHolds
 from tests.unit.ledger.vectors import FOLDER, load, named
 from tests.vectors import make_vectors
@@ -30,6 +30,7 @@ from tests.vectors import make_vectors
 MADE = make_vectors.vectors()
 HEAD = bytes.fromhex(load("checkpoint.json")["good"][0]["root"])
 KEYS, DOCUMENTS, EVIDENCE = load("keys.json"), load("documents.json"), load("evidence.json")
+LOG, CHECKPOINT = load("log.json"), load("checkpoint.json")
 
 
 @pytest.mark.parametrize("name", MADE)
@@ -47,6 +48,43 @@ def test_keys_and_their_ids(case: dict[str, Any]) -> None:
         key = ec.derive_private_key(int.from_bytes(scalar, "big"), ec.SECP256R1())
     assert base64.b64encode(public_der(key)).decode() == case["public_key"]
     assert key_id(public_der(key)).hex() == case["id"]
+
+
+@pytest.mark.parametrize("case", LOG["names"], ids=lambda case: case["tile"])
+def test_names_of_a_public_log(case: dict[str, Any]) -> None:
+    level, place = case["tile"].removeprefix("tile/").split("/", 1)
+    assert _read(level, place) == (case["level"], case["index"], case["width"])
+    assert case["bundle"] == f"tile/entries/{place}"
+
+
+@pytest.mark.parametrize("name", LOG["no_names"])
+def test_what_names_nothing_in_a_public_log(name: str) -> None:
+    level, place = name.removeprefix("tile/").split("/", 1)
+    with pytest.raises(tiles.NoSuchName):
+        _read(level.replace("entries", "0"), place)
+
+
+def _read(level: str, place: str) -> tuple[int, int, int]:
+    return (tiles.read_level(level), *tiles.read_place(place))
+
+
+def test_the_bundle_of_a_public_log_hashes_to_its_tile() -> None:
+    tile, bundle = (bytes.fromhex(each["hex"]) for each in LOG["files"])
+    assert tile == b"".join(map(tree.leaf_hash, tiles.entries_in(bundle, len(tile) // tree.HASH_BYTES)))
+
+
+def test_the_fork_convinces_whoever_has_the_log_key_and_both_notes() -> None:
+    fork = LOG["fork"]
+    key = base64.b64decode(CHECKPOINT["key"])
+    kept, seen = (
+        checkpoint.open_note(fork[name], origin=CHECKPOINT["origin"], public_key_der=key)
+        for name in ("kept", "seen")
+    )
+    told = fork["proof"]
+    path, root = [bytes.fromhex(step) for step in told["path"]], bytes.fromhex(told["old_root"])
+    assert (kept.size, seen.size, seen.root.hex()) == (told["old_size"], told["new_size"], told["new_root"])
+    assert is_consistent(kept.size, seen.size, path, root, seen.root)
+    assert kept.root != root
 
 
 def test_the_names_that_hang_on_the_root() -> None:
