@@ -96,10 +96,7 @@ def ask_the_service(page: Page) -> None:
     ("size", "language"), VIEWS, ids=lambda value: value if isinstance(value, str) else ""
 )
 def test_it_is_a_good_page(stack: Stack, browser: Browser, files: Files, size: Any, language: str) -> None:
-    is_phone = size == PHONE
-    with browser.new_context(
-        viewport=size, locale=language, is_mobile=is_phone, has_touch=is_phone
-    ) as context:
+    with browser.new_context(viewport=size, locale=language) as context:
         page = context.new_page()
         said = complaints(page)
         page.goto(f"{stack.url}/verify/offline")
