@@ -167,11 +167,12 @@ def _ask(services: Services, calls: Sequence[Mapping[str, Any]]) -> dict[int, Ma
     """The endpoint's answers by our ids; none where it gives none that can be read."""
     if services.relay is None:
         return {}
+    body = calls[0] if len(calls) == 1 else calls  # some endpoints take no batches
     try:
-        found = json.loads(services.relay.post(json.dumps(calls).encode()))
+        found = json.loads(services.relay.post(json.dumps(body).encode()))
     except (ConnectionError, ValueError, RecursionError):
         return {}
-    answers = found if isinstance(found, list) else []
+    answers = found if isinstance(found, list) else [found]
     return {
         given["id"]: given for given in answers if isinstance(given, dict) and type(given.get("id")) is int
     }

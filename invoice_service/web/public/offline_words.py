@@ -96,6 +96,7 @@ _PAGE = {
     "bring": N_("PDF or evidence file (JSON)"),
     "choose": N_("Choose files"),
     "scan": N_("Scan a code"),
+    "noscript": N_("This page needs JavaScript: it does the checking itself."),
     "pasted": N_("Pasted text"),
     "results": N_("Results"),
     "trust": N_("Whom this page trusts"),

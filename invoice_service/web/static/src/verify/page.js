@@ -87,8 +87,14 @@ async function judge(entry) {
   let turn;
   do {
     turn = state.turn;
-    entry.found = await judged(entry);
+    entry.found = await judged(entry).catch(unforeseen);
   } while (turn !== state.turn);
+}
+
+/** A fault of ours decides nothing. */
+function unforeseen(error) {
+  console.error(error);
+  return { verdict: "undecided", sentence: "undecided" };
 }
 
 async function judged({ evidence, problem, isPdf }) {
