@@ -87,6 +87,17 @@ def look(stack: Stack, page: Page, evidence: Path, word: str) -> None:
     check_page(page, f"standing-{word}")
 
 
+def look_without_us(stack: Stack, page: Page, evidence: Path, word: str) -> None:
+    """On the reader's own device, by the endpoint that the reader gives."""
+    page.goto(f"{stack.url}/verify/offline")
+    page.locator("#endpoint").fill(f"{stack.url}/rpc")
+    page.locator("#endpoint").blur()
+    page.locator("#files").set_input_files(evidence)
+    sentence = page.locator("#results .verdict__sentence").first
+    expect(sentence).to_have_text(WORDS[language(page)][word])
+    check_page(page, f"offline-{word}")
+
+
 def command(stack: Stack, evidence: Path, *options: str) -> tuple[int, str]:
     root = str(stack.folder / "keys" / "issuer.der")
     done = stack.command("verify", str(evidence), "--trust", root, *options)
@@ -108,6 +119,7 @@ def test_claimed_released_locked_credited(
     assert re.match(r"\d{4}-\d\d-\d\dT", told["claimed_at"])
     assert company.address.hex() not in json.dumps(told).lower(), "by whom is not told"
     look(stack, phone, evidence, "claimed")
+    look_without_us(stack, phone, evidence, "claimed")
     code, said = command(stack, evidence, "--rpc", stack.rpc_url)
     assert code == 0
     assert "GENUINE. Genuine, and claimed for reimbursement already." in said
@@ -127,6 +139,7 @@ def test_claimed_released_locked_credited(
     told = ask(stack, evidence)
     assert (told["verdict"], told["status"], told["claim"]) == ("genuine", "credited", None)
     look(stack, phone, evidence, "credited")
+    look_without_us(stack, phone, evidence, "credited")
     code, said = command(stack, evidence, "--rpc", stack.rpc_url, "--json")
     status = json.loads(said)["status"]
     assert (code, status["status"], status["notes"]) == (0, "credited", 2)

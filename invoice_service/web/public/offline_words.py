@@ -5,7 +5,7 @@ from __future__ import annotations
 from invoice_service.documents.attached import UNREADABLE
 from invoice_service.errors import N_
 from invoice_service.ledger import evidence as ev
-from invoice_service.queries.verify import CHAIN_NOT_ASKED, IN_A_PDF, SENTENCES
+from invoice_service.queries.verify import CHAIN_NOT_ASKED, IN_A_PDF, SENTENCES, STANDING
 
 _VERDICTS = {
     "word.genuine": N_("Genuine"),
@@ -21,6 +21,7 @@ _VERDICTS = {
         "The evidence in this PDF is signed by the issuer and in its log; the chain was not asked. "
         "Compare what is printed with what stands here."
     ),
+    **{f"standing.{key}": sentence for key, sentence in STANDING.items()},
     "altered": SENTENCES[ev.ALTERED],
     "unknown": SENTENCES[ev.UNKNOWN],
     "unknown.other": N_("The issuer you trust never issued this."),
@@ -38,6 +39,8 @@ _FACTS = {
     "fact.seller": N_("Seller"),
     "fact.buyer": N_("Buyer"),
     "fact.existed": N_("Existed by"),
+    "fact.claimed": N_("Claimed on"),
+    "fact.notes": N_("Credit notes"),
     "fact.operator": N_("Who runs the chain"),
     "buyer_absent": N_("Not in this file; everything else stands without it."),
 }

@@ -213,11 +213,20 @@ async function statement(file, vectors) {
 async function chain(file, vectors) {
   const logId = fromHex(load("keys.json").get("log_id"));
   const { size, root } = plain(load("checkpoint.json").get("good")[0]);
-  const [nonce, anchored] = plain(vectors.get("calls"));
+  const [nonce, anchored, , status] = plain(vectors.get("calls"));
+  const { claim_address: claimAddress } = plain(load("entry.json").get("good")[1]);
   await run(file, nonce.name, () => equal(ledger.calls.epochNonce(), nonce.data));
   await run(file, anchored.name, () => {
     equal(ledger.calls.anchoredAt(logId, fromHex(root)), anchored.data);
     equal(Number(ledger.anchored(fromHex(anchored.result))[0]), size);
+  });
+  await run(file, status.name, async () => {
+    const issuerId = fromHex(load("keys.json").get("issuer_id"));
+    equal(ledger.calls.statusOf(issuerId, fromHex(claimAddress)), status.data);
+    const { state, notes, sinceMs } = ledger.standing(fromHex(status.result));
+    equal([state, Number(notes), Number(sinceMs)], ["claimed", 2, 1_795_406_400_000]);
+    await refuses(() => ledger.standing(fromHex(`${"0".repeat(63)}4${status.result.slice(64)}`)), [ledger.NoAnswer]);
+    await refuses(() => ledger.standing(fromHex(anchored.result)), [ledger.NoAnswer]); // three words
   });
 }
 

@@ -6,6 +6,8 @@ import { fromHex, same, toHex } from "./bytes.js";
 // The first four bytes of Keccak-256 over the signatures in section 7; arguments follow, 32 bytes each.
 const EPOCH_NONCE = "a4adcd7f";
 const ANCHORED_AT = "67948f94";
+const STATUS_OF = "e1682f11";
+const STATES = ["free", "claimed", "locked", "credited"];
 const WITHIN_MS = 10_000;
 const MAX_ANSWER_CHARACTERS = 1_000_000; // a block 0 can be long, where a chain began with many accounts
 
@@ -16,6 +18,7 @@ export class NoAnswer extends Error {}
 export const calls = {
   epochNonce: () => EPOCH_NONCE,
   anchoredAt: (logId, root) => ANCHORED_AT + toHex(logId) + toHex(root),
+  statusOf: (issuerId, claimAddress) => STATUS_OF + toHex(issuerId) + toHex(claimAddress).padStart(64, "0"),
 };
 
 /** A chain behind a JSON-RPC endpoint. Its methods throw NoAnswer. */
@@ -94,12 +97,29 @@ class Contract {
     const [size, seconds, block] = anchored(words);
     return size === 0n ? null : { size, timeMs: seconds * 1000n, block };
   }
+
+  /** What became of an invoice; see `standing`. */
+  async standingOf(issuerId, claimAddress) {
+    return standing(await this.chain.call(this.epoch.contract, calls.statusOf(issuerId, claimAddress)));
+  }
 }
 
 /** Three numbers of 32 bytes each. */
 export function anchored(answer) {
-  if (answer.length !== 96) throw new NoAnswer("no head");
-  return [0, 32, 64].map((at) => BigInt(`0x${toHex(answer.subarray(at, at + 32))}`));
+  return numbers(answer, 3);
+}
+
+/** {state, notes, sinceMs}: free · claimed · locked · credited, how many credit notes, since when or null. */
+export function standing(answer) {
+  const [state, notes, seconds] = numbers(answer, 4);
+  if (state >= BigInt(STATES.length)) throw new NoAnswer("no status");
+  return { state: STATES[Number(state)], notes, sinceMs: seconds === 0n ? null : seconds * 1000n };
+}
+
+function numbers(answer, count) {
+  if (answer.length !== 32 * count) throw new NoAnswer("another answer");
+  const places = Array.from({ length: count }, (_, n) => 32 * n);
+  return places.map((at) => BigInt(`0x${toHex(answer.subarray(at, at + 32))}`));
 }
 
 function bytesOf(text) {

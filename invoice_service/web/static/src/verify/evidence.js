@@ -83,12 +83,25 @@ export async function verify(evidence, { backend, pin, chain }) {
     if (ended.outcome === "failed") return concluded(taken, ended.name === "pin" ? "unknown" : "altered");
   }
   const isComplete = taken.steps.every((step) => step.outcome === "passed");
+  if (isComplete && chain) taken.standing = await standingNow(taken);
   return concluded(taken, isComplete ? "genuine" : "undecided");
 }
 
-function concluded({ steps, epoch, anchored }, verdict) {
+/** What became of it, by the newest epoch; null where that does not say. It changes no verdict. */
+async function standingNow({ chain, statement, entry }) {
+  try {
+    const newest = await chain.open(statement.epochs[statement.epochs.length - 1]);
+    return newest && (await newest.standingOf(statement.issuerId, entry.claimAddress));
+  } catch (error) {
+    if (error instanceof NoAnswer) return null;
+    throw error;
+  }
+}
+
+function concluded({ steps, epoch, anchored, standing }, verdict) {
   const isOnChain = verdict === "genuine" && anchored !== undefined;
-  return { verdict, steps, onChain: isOnChain ? { ...anchored, operator: epoch.operator } : null };
+  const onChain = isOnChain ? { ...anchored, operator: epoch.operator, standing } : null;
+  return { verdict, steps, onChain };
 }
 
 async function issuer(taken) {

@@ -104,7 +104,16 @@ async function judged({ evidence, problem, isPdf }) {
   const found = await verify(evidence, { backend, pin, chain });
   const chainSpoke = found.steps.some(({ name, outcome }) => name === "chain" && outcome !== "open");
   const facts = chainSpoke ? { endpoint: new URL(endpoint).host } : {}; // its path may hold a key
-  return { ...found, evidence, sentence: sentenceOf(found, isPdf), facts };
+  const tone = standingOf(found.onChain) ? "undecided" : found.verdict; // genuine, and not to be paid unread
+  return { ...found, evidence, tone, sentence: sentenceOf(found, isPdf), facts };
+}
+
+/** What became of a genuine invoice where there is more to say than that: the key of its sentence. */
+function standingOf(onChain) {
+  const standing = onChain && onChain.standing;
+  if (!standing) return null;
+  if (standing.state !== "free") return standing.state;
+  return standing.notes > 0n ? "credited_in_part" : null;
 }
 
 /** Of a PDF, only what it carries was checked; and what is said of "this service" holds for its own root. */
@@ -112,6 +121,7 @@ function sentenceOf({ verdict, onChain }, isPdf) {
   const whose = state.pin && toHex(state.pin) !== toHex(state.builtIn) ? ".other" : "";
   if (verdict === "unknown") return `unknown${whose}`;
   if (verdict !== "genuine") return verdict;
+  if (standingOf(onChain)) return `standing.${standingOf(onChain)}`;
   if (isPdf) return onChain ? "pdf.on_chain" : "pdf.in_log";
   return onChain ? `genuine.on_chain${whose}` : "genuine.in_log";
 }

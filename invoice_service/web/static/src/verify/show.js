@@ -11,7 +11,7 @@ const SHANGHAI_MS = 8 * 3600 * 1000;
 
 /** The card of a file while it waits, and of what `found` says of it afterwards. */
 export function card(name, found) {
-  const section = element("section", `verdict card-of-file verdict_${found.verdict}`);
+  const section = element("section", `verdict card-of-file verdict_${found.tone || found.verdict}`);
   section.append(element("p", "file-name", name), banner(found));
   const facts = factsOf(found);
   if (facts.length) section.append(list(facts));
@@ -32,10 +32,10 @@ export function icon(name) {
   return symbols.querySelector(`[data-symbol="${name}"] > svg`).cloneNode(true);
 }
 
-function banner({ verdict, sentence, facts }) {
+function banner({ verdict, tone, sentence, facts }) {
   const row = element("div", "verdict__banner");
   const mark = element("span", "verdict__mark");
-  mark.append(icon(MARKS[verdict]));
+  mark.append(icon(MARKS[tone || verdict]));
   const words = element("div", "");
   words.append(element("h2", "verdict__word", say(`word.${verdict}`)));
   words.append(element("p", "verdict__sentence", say(sentence, facts)));
@@ -58,6 +58,9 @@ function factsOf({ verdict, evidence, onChain }) {
   ];
   if (onChain) {
     facts.push(["existed", when(Number(onChain.timeMs))], ["operator", onChain.operator]);
+    const { state, notes, sinceMs } = onChain.standing || {};
+    if (state === "claimed") facts.push(["claimed", when(Number(sinceMs))]);
+    if (notes) facts.push(["notes", String(notes)]);
   }
   return facts.filter(([, text]) => text);
 }
