@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from functools import wraps
 from typing import Any
 
 from flask import Response, current_app, jsonify, request
@@ -154,8 +156,20 @@ def get_pdf(number: str) -> Response:
     return _file(number, found, data, "application/pdf")
 
 
+def _token_first(view: Callable[..., Any]) -> Callable[..., Any]:
+    """Whoever brings no token is not told what is wrong with the rest."""
+
+    @wraps(view)
+    def checked(*args: Any, **kwargs: Any) -> Any:
+        _token()
+        return view(*args, **kwargs)
+
+    return checked
+
+
 @blueprint.post("/invoices/<number>/handover")
 @audience(Audience.HOLDER)
+@_token_first
 @blueprint.arguments(schemas.HandoverInput())
 @blueprint.response(200, schemas.Handover)
 @blueprint.alt_response(404, schema=schemas.Problem)

@@ -169,13 +169,13 @@ def test_messages_are_what_is_signed(case: dict[str, Any]) -> None:
     epoch = EVIDENCE["files"]["invoice"]["issuer"]["statement"]["epochs"][0]
     domain = Domain(epoch["chain_id"], *(bytes.fromhex(epoch[name]) for name in ("contract", "nonce")))
     kind = case["type"].partition("(")[0]
-    digest = domain.digest(kind, **{name: _read(value) for name, value in case["values"].items()})
+    digest = domain.digest(kind, **{name: _bytes_in(value) for name, value in case["values"].items()})
     assert digest.hex() == case["digest"]
     signed = sign(bytes.fromhex(case["signature"]["key"]), digest)
     assert (signed.r.hex(), signed.vs.hex()) == (case["signature"]["r"], case["signature"]["vs"])
 
 
-def _read(value: Any) -> Any:
+def _bytes_in(value: Any) -> Any:
     if isinstance(value, list):
         return [bytes.fromhex(one) for one in value]
     return bytes.fromhex(value) if isinstance(value, str) else value
