@@ -13,7 +13,7 @@ from typing import Any
 
 MAX_SAFE_INTEGER = 2**53 - 1  # RFC 8785 section 3.2.2.3: beyond it, readers in other languages disagree
 MAX_DEPTH = 100  # ours nest to six levels; far below where a parser in C overflows the stack
-_STRING = re.compile(rb'"(?:[^"\\]|\\.)*+(?:"|\\?\Z)', re.DOTALL)  # an unclosed one runs to the end
+_STRING = re.compile(rb'"(?:[^"\\]++|\\.)*+(?:"|\\?\Z)', re.DOTALL)  # an unclosed one runs to the end
 _BRACKET = re.compile(rb"[\[\]{}]")
 
 
@@ -67,11 +67,13 @@ def _check(value: Any, levels: int) -> None:
         raise NotCanonical("nested too deep")
     elif isinstance(value, list):
         for item in value:
-            _check(item, levels - 1)
+            if type(item) is not str:
+                _check(item, levels - 1)
     elif isinstance(value, dict):
         for key, item in value.items():
             if not (isinstance(key, str) and key.isascii()):
                 raise NotCanonical(f"key {key!r} is not an ASCII string")
-            _check(item, levels - 1)
+            if type(item) is not str:
+                _check(item, levels - 1)
     else:
         raise NotCanonical(f"{type(value).__name__} has no canonical form")

@@ -13,6 +13,7 @@ import base64
 import binascii
 import hashlib
 from dataclasses import dataclass
+from functools import lru_cache
 
 from cryptography.hazmat.primitives.asymmetric import ed25519
 
@@ -48,6 +49,7 @@ def sign(checkpoint: Checkpoint, key: ed25519.Ed25519PrivateKey) -> str:
     return f"{checkpoint.body()}\n— {checkpoint.origin} {base64.b64encode(signature).decode()}\n"
 
 
+@lru_cache(maxsize=64)  # a pile's files lie under a few heads
 def open_note(note: str, *, origin: str, public_key_der: bytes) -> Checkpoint:
     """The checkpoint in a signed note, if `origin`'s key signed it. Raises BadCheckpoint.
 

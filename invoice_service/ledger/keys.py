@@ -7,6 +7,7 @@ checkpoints, because C2SP signed notes use it. Public keys travel as DER Subject
 from __future__ import annotations
 
 import hashlib
+from functools import lru_cache
 
 from cryptography import x509
 from cryptography.exceptions import InvalidSignature, UnsupportedAlgorithm
@@ -67,6 +68,7 @@ def key_id(public_key_der: bytes) -> bytes:
     return hashlib.sha256(public_key_der).digest()
 
 
+@lru_cache(maxsize=64)  # an issuer has a few
 def _load(public_key_der: bytes) -> object:
     try:
         return serialization.load_der_public_key(public_key_der)
