@@ -9,7 +9,7 @@ from __future__ import annotations
 import os
 import sys
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 
 from apispec import APISpec
@@ -278,16 +278,20 @@ class _Opened:
     endpoint: ChainHeads
     address: bytes
     heads: LedgerContract
+    _statuses: dict[bytes, StatusContract] = field(default_factory=dict)  # making one reads the whole ABI
 
     def anchored_at(self, root: bytes) -> AnchoredHead | None:
         return self.heads.anchored_at(root)
 
     def standing(self, issuer_id: bytes, claim_address: bytes) -> Standing:
-        endpoint = self.endpoint
-        contract = StatusContract(
-            endpoint.rpc_url, address=self.address, issuer_id=issuer_id, timeout_s=endpoint.timeout_s
-        )
-        found = contract.status_of(claim_address)
+        if issuer_id not in self._statuses:
+            self._statuses[issuer_id] = StatusContract(
+                self.endpoint.rpc_url,
+                address=self.address,
+                issuer_id=issuer_id,
+                timeout_s=self.endpoint.timeout_s,
+            )
+        found = self._statuses[issuer_id].status_of(claim_address)
         return Standing(STATES[found.state], found.notes, found.time)
 
 

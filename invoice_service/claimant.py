@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -71,6 +71,7 @@ class Claimant:
     trusted: bytes
     key: bytes
     timeout_s: float = ANSWERS_WITHIN_S
+    _contracts: dict[bytes, StatusContract] = field(default_factory=dict)  # making one reads the whole ABI
 
     @property
     def address(self) -> bytes:
@@ -198,9 +199,11 @@ class Claimant:
         return self._contract(known[0].epoch).nonce_of(self.address)
 
     def _contract(self, epoch: Epoch) -> StatusContract:
-        return StatusContract(
-            self.rpc_url, address=epoch.contract, issuer_id=self.trusted, timeout_s=self.timeout_s
-        )
+        if epoch.contract not in self._contracts:
+            self._contracts[epoch.contract] = StatusContract(
+                self.rpc_url, address=epoch.contract, issuer_id=self.trusted, timeout_s=self.timeout_s
+            )
+        return self._contracts[epoch.contract]
 
     def _told(self, known: _Known, status: Status, *, mine: str) -> Outcome:
         """Who else claimed it is nobody's business but the chain's."""
