@@ -26,6 +26,7 @@ from invoice_service.ledger.keys import key_id, public_der
 
 _CA_YEARS = 20
 _LEAF_YEARS = 5
+VAULT_NONCE_BYTES = 12  # AES-GCM
 
 
 class KeysMissing(Error):
@@ -44,7 +45,7 @@ class Keyring:
     entry: ec.EllipticCurvePrivateKey = field(repr=False)
     checkpoint: ed25519.Ed25519PrivateKey = field(repr=False)
     tokens: TokenKey = field(repr=False)
-    vault: AESGCM = field(repr=False)  # encrypts claim keys at rest
+    vault: AESGCM = field(repr=False)  # encrypts claim keys and second factors at rest: `seal`, `unseal`
     cookie: bytes = field(repr=False)
     merchant: ec.EllipticCurvePrivateKey = field(repr=False)
     sequencer: bytes = field(repr=False)  # secp256k1: the account that appends heads
@@ -55,6 +56,14 @@ class Keyring:
     def log_id(self) -> bytes:
         """32 bytes that name this issuer's log in the contract."""
         return hashlib.sha256(b"SLLOGID1" + self.issuer_id).digest()
+
+    def seal(self, nonce: bytes, data: bytes, owner: bytes) -> bytes:
+        """As a secret is kept: of no use in another owner's row. `nonce` VAULT_NONCE_BYTES, random."""
+        return nonce + self.vault.encrypt(nonce, data, owner)
+
+    def unseal(self, sealed: bytes, owner: bytes) -> bytes:
+        """Raises InvalidTag for what this vault did not seal for that owner."""
+        return self.vault.decrypt(sealed[:VAULT_NONCE_BYTES], sealed[VAULT_NONCE_BYTES:], owner)
 
 
 def make_missing(data_dir: Path, *, now: datetime, issuer_name: str) -> bool:

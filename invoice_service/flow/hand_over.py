@@ -19,7 +19,6 @@ from invoice_service.store.chain import Epoch
 
 LASTS_AT_MOST = timedelta(days=7)  # a signature that is lost does not stay good for long
 MAX_NONCE = 2**53 - 1
-VAULT_NONCE_BYTES = 12
 _ADDRESS = re.compile(r"0x[0-9a-fA-F]{40}")
 
 
@@ -61,13 +60,10 @@ def hand_over(
     if epoch is None or epoch.opened_at is None:
         raise ClaimsNotOpen
     _, claim_address, sealed = found
-    key = services.keyring.vault.decrypt(
-        sealed[:VAULT_NONCE_BYTES], sealed[VAULT_NONCE_BYTES:], number.encode()
-    )
     r, vs = services.sign_handover(
         epoch,
         services.keyring.issuer_id,
-        key,
+        services.keyring.unseal(sealed, number.encode()),
         claimant=bytes.fromhex(claimant[2:]),
         nonce=nonce,
         deadline=deadline,

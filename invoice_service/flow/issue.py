@@ -20,6 +20,7 @@ from invoice_service.errors import N_, Error
 from invoice_service.flow import allow
 from invoice_service.flow.once import once
 from invoice_service.flow.record import SignedEntry, record, sign_entry
+from invoice_service.keyring import VAULT_NONCE_BYTES
 from invoice_service.ledger import canonical
 from invoice_service.ledger.entry import SALT_BYTES, Kind, commit_body, commit_buyer
 from invoice_service.services import Services
@@ -27,7 +28,6 @@ from invoice_service.store import invoices, orders, rollups
 from invoice_service.store.rollups import HourRow
 
 _SECP256K1_ORDER = 0xFFFFFFFFFFFFFFFFFFFFFFFFFFFFFFFEBAAEDCE6AF48A03BBFD25E8CD0364141
-_NONCE_BYTES = 12
 
 
 class NotPaid(Error):
@@ -150,7 +150,7 @@ def _values(
     body_salt = services.random(SALT_BYTES)
     data, commitment = commit_body(body_salt, body)
     claim_key, claim_address = make_claim_key(services.random(32))
-    nonce = services.random(_NONCE_BYTES)
+    nonce = services.random(VAULT_NONCE_BYTES)
     values = {
         "number": number,
         "market_id": order.stall.market_id,
@@ -165,7 +165,7 @@ def _values(
         "total_fen": body["total_fen"],
         "issued_at": now,
         "claim_address": claim_address,
-        "claim_key": nonce + services.keyring.vault.encrypt(nonce, claim_key, number.encode()),
+        "claim_key": services.keyring.seal(nonce, claim_key, number.encode()),
     }
     return values, commitment
 

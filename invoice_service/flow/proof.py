@@ -18,11 +18,10 @@ from sqlalchemy import Connection
 from invoice_service.domain.account import fresh_step, normal_password, normal_recovery_code
 from invoice_service.domain.token import fingerprint
 from invoice_service.flow import secret
+from invoice_service.keyring import VAULT_NONCE_BYTES
 from invoice_service.services import Services
 from invoice_service.store import accounts
 from invoice_service.store.accounts import Proving
-
-_NONCE_BYTES = 12
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,15 +83,14 @@ def first_step(services: Services, totp_secret: str, code: str) -> int | None:
 
 def sealed(services: Services, account_id: int, totp_secret: str) -> bytes:
     """A secret as it is kept: encrypted, and of no use in another account's row."""
-    nonce = services.random(_NONCE_BYTES)
-    return nonce + services.keyring.vault.encrypt(nonce, totp_secret.encode(), _owner(account_id))
+    nonce = services.random(VAULT_NONCE_BYTES)
+    return services.keyring.seal(nonce, totp_secret.encode(), _owner(account_id))
 
 
 def _step(services: Services, account: Proving, code: str) -> int | None:
     if account.totp_secret is None:
         return None
-    nonce, box = account.totp_secret[:_NONCE_BYTES], account.totp_secret[_NONCE_BYTES:]
-    totp_secret = services.keyring.vault.decrypt(nonce, box, _owner(account.id)).decode()
+    totp_secret = services.keyring.unseal(account.totp_secret, _owner(account.id)).decode()
     return fresh_step(code, pyotp.HOTP(totp_secret).at, services.clock(), account.totp_step)
 
 

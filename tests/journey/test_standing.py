@@ -10,7 +10,6 @@ from typing import Any
 
 import pytest
 import requests
-from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 from playwright.sync_api import Browser, Page, expect
 
 from chain.statuses import State, StatusContract
@@ -59,8 +58,7 @@ def register(stack: Stack) -> IssuersRegister:
 def claim_key(stack: Stack, number: str) -> Key:
     """As only the service can, with its vault's key."""
     sealed = bytes(stack.query("SELECT claim_key FROM invoices WHERE number = :number", number=number))
-    vault: AESGCM = keyring.load(stack.folder).vault
-    return Key(vault.decrypt(sealed[:12], sealed[12:], number.encode()))
+    return Key(keyring.load(stack.folder).unseal(sealed, number.encode()))
 
 
 def evidence_of(stack: Stack, issued: dict[str, Any], folder: Path) -> Path:
