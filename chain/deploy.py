@@ -10,7 +10,7 @@ from __future__ import annotations
 import time
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import UTC, datetime
 from typing import Any, Protocol
 
 import rlp
@@ -126,13 +126,18 @@ class Deployer:
     ) -> None:
         """Take statuses over from an earlier epoch; again changes nothing, nor once claims are open."""
         if earlier and self._is_restoring(contract, issuer_id):
-            taken_over = [(address, _status(standing)) for address, standing in earlier]
+            newest = self._newest_time()
+            taken_over = [(address, _status(standing, newest)) for address, standing in earlier]
             self._as_relayer(relayer_key, contract, self._statuses(contract, issuer_id).restore(taken_over))
 
     def open_claims(self, contract: bytes, issuer_id: bytes, relayer_key: bytes) -> None:
         """Let the relayer's account open the issuer's claims; again changes nothing."""
         if self._is_restoring(contract, issuer_id):
             self._as_relayer(relayer_key, contract, self._statuses(contract, issuer_id).open_claims())
+
+    @answering
+    def _newest_time(self) -> datetime:
+        return datetime.fromtimestamp(self._web3.eth.get_block("latest")["timestamp"], UTC)
 
     def _is_restoring(self, contract: bytes, issuer_id: bytes) -> bool:
         return bool(call(self._at(contract), "registers", issuer_id) == Register.RESTORING)
@@ -196,9 +201,10 @@ class Deployer:
             return None
 
 
-def _status(standing: Standing) -> Status:
-    state = State[standing.state.upper()]
-    return Status(state, standing.notes, standing.since, standing.claimant or NOBODY)
+def _status(standing: Standing, newest: datetime) -> Status:
+    """A development chain's clock may have run ahead of this one's; nothing is restored from the future."""
+    state, since = State[standing.state.upper()], standing.since
+    return Status(state, standing.notes, min(since, newest) if since else None, standing.claimant or NOBODY)
 
 
 def contract_address(sender: str, nonce: int) -> bytes:

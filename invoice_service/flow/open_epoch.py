@@ -119,9 +119,10 @@ def open_epoch(
     `in_place_of` ends the epoch with that id, if it is live still. Raises AnotherChain, EpochLost.
     """
     epoch = _intended(services, deployer, in_place_of)
-    if epoch.opened_at is None:
-        _open(services, deployer, epoch)
+    found = _open(services, deployer, epoch) if epoch.opened_at is None else None
     with services.database.unit_of_work() as uow:
+        if found is not None:
+            chain.set_opened(uow.connection, epoch.id, {**found, "opened_at": services.clock()})
         signed = sign_statement(uow.connection, services, root)
         deployment.put_statement(uow.connection, signed)
         opened = chain.live_epoch(uow.connection)
@@ -145,21 +146,23 @@ def open_or_go_on(
         return open_epoch(services, deployer, root, in_place_of=live.id)
 
 
-def _open(services: Services, deployer: Deployer, epoch: Epoch) -> None:
-    """Each step finds what was done before a crash, and does the rest."""
+def _open(services: Services, deployer: Deployer, epoch: Epoch) -> dict[str, Any]:
+    """What is to be recorded. Each step finds what was done before a crash, and does the rest."""
     issuer_id, relayer = services.keyring.issuer_id, services.keyring.relayer
     contract = deployer.deploy(epoch.nonce)
     deployer.open_log(contract, epoch.log_id, epoch.opened_size, epoch.opened_root)
     deployer.register(contract, issuer_id, relayer)
     restored = 0
     with services.database.read() as connection:
+        since = statuses.read_up_to(connection, epoch.id).block
         for earlier in statuses.to_restore(connection):
             deployer.restore(contract, issuer_id, relayer, earlier)
             restored += len(earlier)
     deployer.open_claims(contract, issuer_id, relayer)
-    _record_opened(services, deployer, epoch, contract)
+    opened = deployer.opened_in(contract, epoch.log_id, since)
     if epoch.opened_size or restored:
         logger.warning("a new epoch goes on", size=epoch.opened_size, statuses_restored=restored)
+    return {"contract": contract, "opened_block": opened.block_number, "opened_tx": opened.tx_hash}
 
 
 def sign_statement(
@@ -268,21 +271,3 @@ def _check_stands(deployer: Deployer, identity: ChainIdentity, epoch: Epoch) -> 
 def _goes_on_from(connection: Connection, before: Epoch | None) -> tuple[int, bytes]:
     """The head that a new epoch opens with: the last final one, of whichever epoch."""
     return (0, EMPTY_ROOT) if before is None else chain.final_head(connection, before)
-
-
-def _record_opened(services: Services, deployer: Deployer, epoch: Epoch, contract: bytes) -> None:
-    with services.database.read() as connection:
-        since = statuses.read_up_to(connection, epoch.id).block
-    found = deployer.opened_in(contract, epoch.log_id, since)
-    with services.database.unit_of_work() as uow:
-        chain.set_opened(
-            uow.connection,
-            epoch.id,
-            {
-                "contract": contract,
-                "opened_block": found.block_number,
-                "opened_tx": found.tx_hash,
-                "opened_at": services.clock(),
-            },
-        )
-        uow.commit()

@@ -309,7 +309,9 @@ def test_threat_16_a_lost_reply_sends_nothing_twice(office: ClaimsOffice, failin
 def test_a_stuck_claim_is_replaced_at_its_nonce_and_holds_up_no_head(office: ClaimsOffice) -> None:
     claim_id = office.claim(Key(), [office.invoice()])
     stuck = NeverMines(office.account)
+    stuck.gas_price = lambda: 0  # type: ignore[method-assign]
     assert relay.relay(office.services, stuck) == "pending"
+    stuck.gas_price = lambda: 100  # type: ignore[method-assign]
     seal.seal(office.services)
     contract = onchain.ledger_contract(office.services, office.epoch)
     assert anchor.anchor(office.services, contract) == "mined", "from another account"
