@@ -21,6 +21,7 @@ from invoice_service import claimant, keyring, logs, settler
 from invoice_service.app import build_services
 from invoice_service.config import Config
 from invoice_service.documents.attached import attached_evidence
+from invoice_service.domain.standing import Standing
 from invoice_service.errors import N_, Error
 from invoice_service.flow import first_admin, open_epoch
 from invoice_service.follow import follower
@@ -255,7 +256,7 @@ def _print_verdict(path: Path, verdict: evidence.Verdict, endpoint: str | None) 
         print(f"  Now: {_now(verdict.standing)}")
 
 
-def _now(standing: evidence.Standing | None) -> str:
+def _now(standing: Standing | None) -> str:
     if standing is None:
         return "the chain does not say what became of it."
     claim = {

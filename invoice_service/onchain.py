@@ -13,22 +13,14 @@ from functools import lru_cache
 from chain.client import LedgerContract, NoContract
 from chain.events import StatusEvents
 from chain.sender import Sender
-from chain.statuses import Domain, Signature, State, StatusContract, sign, signer_of
+from chain.statuses import Domain, Signature, StatusContract, sign, signer_of
+from invoice_service.domain.standing import Standing, State
 from invoice_service.keyring import Keyring
 from invoice_service.ledger import statement
-from invoice_service.ledger.evidence import (
-    CLAIMED,
-    CREDITED,
-    FREE,
-    LOCKED,
-    AnchoredHead,
-    EpochOnChain,
-    Standing,
-)
+from invoice_service.ledger.evidence import AnchoredHead, EpochOnChain
 from invoice_service.services import Call, Services, Signed
 from invoice_service.store.chain import Epoch
 
-STATES = {State.FREE: FREE, State.CLAIMED: CLAIMED, State.LOCKED: LOCKED, State.CREDITED: CREDITED}
 EPOCHS_REMEMBERED = 4  # making a contract's client reads the whole ABI
 
 
@@ -74,7 +66,7 @@ class _Opened:
                 timeout_s=self.endpoint.timeout_s,
             )
         found = self._statuses[issuer_id].status_of(claim_address)
-        return Standing(STATES[found.state], found.notes, found.time)
+        return Standing(State[found.state.name], found.notes, found.time)
 
 
 def ledger_contract(services: Services, epoch: Epoch) -> LedgerContract:

@@ -156,8 +156,14 @@ def _relay(services: Services, account: Sender) -> None:
 
 
 def _ingest(services: Services, events: StatusEvents) -> None:
-    while ingest.ingest(services, events):
-        pass  # there is more to read
+    """What cannot be taken in stands in `/readyz`, too."""
+    try:
+        while ingest.ingest(services, events):
+            pass  # there is more to read
+    except (ingest.StatusesDiverge, ingest.EventsLost) as error:
+        anchor.note_events(services, str(error))
+        raise
+    anchor.note_events(services)
 
 
 class _Watched:

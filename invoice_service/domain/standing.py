@@ -55,6 +55,13 @@ class Standing:
     since: datetime | None = None
     claimant: bytes | None = None
 
+    @property
+    def status(self) -> str:
+        """valid · credited_in_part · credited."""
+        if self.state is State.CREDITED:
+            return "credited"
+        return "credited_in_part" if self.notes else "valid"
+
     def now(self, at: datetime) -> Standing:
         """A lock that has lapsed reads free."""
         lapsed = self.state is State.LOCKED and self.since is not None and at > self.since + LOCK_LASTS

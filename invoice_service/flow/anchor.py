@@ -150,6 +150,13 @@ def note_health(
         uow.commit()
 
 
+def note_events(services: Services, detail: str = "") -> None:
+    """Keep what stops the events of the contract from being taken in; empty where nothing does."""
+    with services.database.unit_of_work() as uow:
+        chain.put_events_detail(uow.connection, detail)
+        uow.commit()
+
+
 def _submit(
     services: Services, contract: AnchorContract, epoch: Epoch, on_chain: OnChainHead
 ) -> Submission | None:

@@ -178,6 +178,12 @@ def put_health(connection: Connection, health: ChainHealth) -> None:
     connection.execute(statement.on_conflict_do_update(index_elements=["id"], set_=values))
 
 
+def put_events_detail(connection: Connection, detail: str) -> None:
+    """What keeps events from being taken in; empty where nothing does."""
+    changed = chain_health.c.events_detail != detail
+    connection.execute(update(chain_health).where(changed).values(events_detail=detail))
+
+
 def health(connection: Connection) -> ChainHealth | None:
     columns = [chain_health.c[name] for name in ChainHealth.__dataclass_fields__]
     row = connection.execute(select(*columns)).first()

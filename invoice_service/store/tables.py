@@ -469,6 +469,7 @@ chain_health = Table(
     CheckConstraint("id = 1", name="single"),
     Column("reachable", Boolean, nullable=False),
     text("detail"),
+    Column("events_detail", Text, nullable=False, server_default=""),
     Column("block_number", BigInteger),
     instant("checked_at"),
 )

@@ -235,6 +235,7 @@ def upgrade() -> None:
         "epochs",
         "Deployments of the contract. opened_…: its first head and block. read_…: events up to here.",
     )
+    op.add_column("chain_health", sa.Column("events_detail", sa.Text(), nullable=False, server_default=""))
     # The same bytes may be signed again for a chain that was wiped.
     op.drop_constraint(op.f("submissions_tx_hash_key"), "submissions", type_="unique")
     op.create_unique_constraint(
