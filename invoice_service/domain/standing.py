@@ -11,6 +11,9 @@ import enum
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
+from typing import Any
+
+from invoice_service.domain.invoice import instant_text
 
 LOCK_LASTS = timedelta(hours=72)  # the contract's LOCK_LASTS
 
@@ -79,3 +82,33 @@ class Standing:
             left = State.CREDITED if whole else left
             return Standing(left, self.notes + 1, at, before.claimant)
         return Standing(left, self.notes, at, claimant if change is Change.CLAIMED else None)
+
+
+@dataclass(frozen=True, slots=True)
+class Seen:
+    """A claim or a release as it stands on chain: `invoice` is the invoice's body commitment, `epoch` the
+    epoch's nonce, `place` the event's place among its transaction's. Addresses are 20 bytes, the rest 32."""
+
+    invoice: bytes
+    claim_address: bytes
+    claimant: bytes
+    epoch: bytes
+    transaction: bytes
+    place: int
+    at: datetime
+
+
+def attestation(change: Change, seen: Seen, *, issuer: str) -> dict[str, Any]:
+    """The body of a CLAIM or RELEASE entry (SPEC.md section 4)."""
+    return {
+        "type": {Change.CLAIMED: "claim", Change.RELEASED: "release"}[change],
+        "version": 1,
+        "issuer": issuer,
+        "invoice": seen.invoice.hex(),
+        "claim_address": seen.claim_address.hex(),
+        "claimant": seen.claimant.hex(),
+        "epoch": seen.epoch.hex(),
+        "transaction": seen.transaction.hex(),
+        "place": seen.place,
+        "at": instant_text(seen.at),
+    }

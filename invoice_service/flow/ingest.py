@@ -15,8 +15,7 @@ from typing import Any, Protocol
 import structlog
 from sqlalchemy import Connection
 
-from invoice_service.domain.invoice import instant_text
-from invoice_service.domain.standing import Change, ImpossibleChange
+from invoice_service.domain.standing import Change, ImpossibleChange, Seen, attestation
 from invoice_service.errors import N_, Error
 from invoice_service.flow.anchor import live_epoch
 from invoice_service.flow.record import record, sign_entry
@@ -28,7 +27,7 @@ from invoice_service.store.statuses import Claimable, ReadUpTo
 
 log = structlog.get_logger()
 BLOCKS_A_ROUND = 1_000  # nodes refuse answers about too many blocks
-ATTESTED = {Change.CLAIMED: (Kind.CLAIM, "claim"), Change.RELEASED: (Kind.RELEASE, "release")}
+ATTESTED = {Change.CLAIMED: Kind.CLAIM, Change.RELEASED: Kind.RELEASE}
 
 
 class Block(Protocol):
@@ -187,34 +186,32 @@ def _take_one(
         raise StatusesDiverge(number=invoice.number) from error
     statuses.put_standing(connection, invoice.number, after)
     if attested:
-        kind, _ = ATTESTED[change]
-        commitment = attested["commitment"]
-        fact = str(event_id)
-        record(
-            connection,
-            sign_entry(services.keyring, kind, fact, body_commitment=commitment, instant=time),
+        entry = sign_entry(
+            services.keyring,
+            ATTESTED[change],
+            str(event_id),
+            body_commitment=attested["commitment"],
+            instant=time,
         )
+        record(connection, entry)
 
 
 def _attested(
     services: Services, epoch: Epoch, invoice: Claimable, event: StatusEvent, time: datetime
 ) -> dict[str, Any]:
-    """The body of a CLAIM or RELEASE (SPEC.md section 4), its salt and commitment."""
+    """The body of a CLAIM or RELEASE, its salt and commitment."""
     assert event.claimant is not None  # noqa: S101 - claims and releases tell it
+    seen = Seen(
+        invoice=invoice.commitment,
+        claim_address=event.claim_address,
+        claimant=event.claimant,
+        epoch=epoch.nonce,
+        transaction=event.tx_hash,
+        place=event.place,
+        at=time,
+    )
     salt = services.random(SALT_BYTES)
-    _, word = ATTESTED[Change(event.change)]
-    body = {
-        "type": word,
-        "version": 1,
-        "issuer": services.keyring.issuer_id.hex(),
-        "invoice": invoice.commitment.hex(),
-        "claim_address": event.claim_address.hex(),
-        "claimant": event.claimant.hex(),
-        "epoch": epoch.nonce.hex(),
-        "transaction": event.tx_hash.hex(),
-        "place": event.place,
-        "at": instant_text(time),
-    }
+    body = attestation(Change(event.change), seen, issuer=services.keyring.issuer_id.hex())
     data, commitment = commit_body(salt, body)
     return {"body": data, "salt": salt, "commitment": commitment}
 
