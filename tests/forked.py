@@ -11,7 +11,7 @@ import os
 import subprocess
 import sys
 import tempfile
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from multiprocessing.process import BaseProcess
 from pathlib import Path
 
@@ -23,9 +23,22 @@ _context.set_forkserver_preload(
 )
 
 
-def start(arguments: Sequence[str], environment: Mapping[str, str], log: Path) -> BaseProcess:
-    """`python -m invoice_service` with these arguments; what it prints is added to `log`."""
-    process = _context.Process(target=_main, args=(list(arguments), dict(environment), log, log))
+def _nothing() -> None:
+    """Before most commands."""
+
+
+def start(
+    arguments: Sequence[str],
+    environment: Mapping[str, str],
+    log: Path,
+    *,
+    first: Callable[[], None] = _nothing,
+) -> BaseProcess:
+    """`python -m invoice_service` with these arguments; what it prints is added to `log`.
+
+    `first` is called in the new process before the command.
+    """
+    process = _context.Process(target=_main, args=(list(arguments), dict(environment), log, log, first))
     process.start()
     return process
 
@@ -34,7 +47,7 @@ def run(arguments: Sequence[str], environment: Mapping[str, str]) -> subprocess.
     """The same to its end."""
     with tempfile.TemporaryDirectory() as folder:
         out, err = Path(folder) / "out", Path(folder) / "err"
-        process = _context.Process(target=_main, args=(list(arguments), dict(environment), out, err))
+        process = _context.Process(target=_main, args=(list(arguments), dict(environment), out, err, _nothing))
         process.start()
         process.join(timeout=60)
         if process.exitcode is None:
@@ -45,7 +58,9 @@ def run(arguments: Sequence[str], environment: Mapping[str, str]) -> subprocess.
         )
 
 
-def _main(arguments: list[str], environment: dict[str, str], out: Path, err: Path) -> None:
+def _main(
+    arguments: list[str], environment: dict[str, str], out: Path, err: Path, first: Callable[[], None]
+) -> None:
     os.setsid()
     os.environ.clear()
     os.environ.update(environment)
@@ -53,4 +68,5 @@ def _main(arguments: list[str], environment: dict[str, str], out: Path, err: Pat
         with path.open("ab") as file:
             os.dup2(file.fileno(), descriptor)
     sys.argv[1:] = arguments
+    first()
     cli.main()
