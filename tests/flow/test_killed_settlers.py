@@ -75,7 +75,7 @@ BEGINNING_AN_EPOCH = (
     "after invoice_service.store.chain:set_opened",
     "after invoice_service.flow.open_epoch:open_epoch",
 )
-QUICK = {"SETTLE_INTERVAL_MS": "20", "ANCHOR_INTERVAL_MS": "20", "NEW_EPOCH_IF_WIPED": "1"}
+QUICK = {"SETTLE_INTERVAL_MS": "20", "ANCHOR_INTERVAL_MS": "50", "NEW_EPOCH_IF_WIPED": "1"}
 
 
 @dataclass
