@@ -236,8 +236,20 @@ def call(contract: Any, name: str, *arguments: Any) -> Any:
     """One view of the contract. Raises NoContract where nothing answers at the address."""
     try:
         return contract.functions[name](*arguments).call(ccip_read_enabled=False)
-    except (BadFunctionCallOutput, ContractLogicError) as error:
+    except BadFunctionCallOutput as error:
         raise NoContract(f"no ledger contract at {contract.address}") from error
+    except ContractLogicError as error:
+        if not is_revert(error):
+            raise
+        raise NoContract(f"no ledger contract at {contract.address}") from error
+
+
+def is_revert(error: ContractLogicError) -> bool:
+    """Whether a contract refused. To web3.py a failure of the node itself is the same, where it comes with
+    `"data": null` or with words for data; but a whole epoch must not end because a node had a bad moment."""
+    if isinstance(error.data, str) and error.data.startswith(("0x", "Reverted ")):
+        return True
+    return "revert" in str(error.message).removeprefix("execution reverted: ").lower()
 
 
 @answering
