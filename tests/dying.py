@@ -1,8 +1,8 @@
 """Processes that end at a named step as by a power cut: nothing is closed, nobody says goodbye.
 
 A step is "before" or "after" and a function of the real code, by the name under which its callers look it
-up: "after invoice_service.store.log:append", "before chain.sender:Sender.broadcast". So a test's list of parameters is the list of steps it tries,
-and a step that the process does not reach leaves it running, which fails the test.
+up: "after invoice_service.store.log:append", "before chain.sender:Sender.broadcast". So a test's list of
+parameters is the list of steps it tries, and one that the process does not reach fails the test.
 """
 
 from __future__ import annotations
@@ -12,7 +12,6 @@ import os
 import pkgutil
 import signal
 from collections.abc import Callable, Mapping
-from multiprocessing.process import BaseProcess
 from pathlib import Path
 from typing import Any
 
@@ -27,13 +26,9 @@ def settle_until(step: str, environment: Mapping[str, str], log: Path) -> None:
     process.join(REACHED_WITHIN_S)
     reached = process.exitcode
     if reached is None:
-        kill(process)
+        process.kill()
+        process.join()
     assert reached == -signal.SIGKILL, f"never {step}; it wrote:\n{log.read_text()}"
-
-
-def kill(process: BaseProcess) -> None:
-    process.kill()
-    process.join()
 
 
 def arm(step: str) -> None:

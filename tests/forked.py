@@ -11,7 +11,8 @@ import os
 import subprocess
 import sys
 import tempfile
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from multiprocessing.process import BaseProcess
 from pathlib import Path
 
@@ -43,11 +44,24 @@ def start(
     return process
 
 
+@contextmanager
+def running(arguments: Sequence[str], environment: Mapping[str, str], log: Path) -> Iterator[BaseProcess]:
+    """The same until the block ends, and then killed."""
+    process = start(arguments, environment, log)
+    try:
+        yield process
+    finally:
+        process.kill()
+        process.join()
+
+
 def run(arguments: Sequence[str], environment: Mapping[str, str]) -> subprocess.CompletedProcess[str]:
-    """The same to its end."""
+    """One command to its end."""
     with tempfile.TemporaryDirectory() as folder:
         out, err = Path(folder) / "out", Path(folder) / "err"
-        process = _context.Process(target=_main, args=(list(arguments), dict(environment), out, err, _nothing))
+        process = _context.Process(
+            target=_main, args=(list(arguments), dict(environment), out, err, _nothing)
+        )
         process.start()
         process.join(timeout=60)
         if process.exitcode is None:

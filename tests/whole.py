@@ -25,7 +25,7 @@ from invoice_service.ledger.entry import Kind
 from invoice_service.services import Services
 from tests.stack import eventually
 
-# What is left to do, by name, in one statement and so at one instant; nothing of a log that cannot be anchored.
+# What is left to do, by name, in one statement and so at one instant.
 _LEFT = """
 SELECT (SELECT count(*) FROM outbox) AS entries_to_seal,
     (SELECT count(*) FROM epochs WHERE opened_at IS NULL) AS epochs_to_open,
@@ -44,6 +44,9 @@ _FACTS = """
 SELECT 1, order_id::text FROM sales UNION ALL SELECT 3, number FROM invoices
 UNION ALL SELECT CASE change WHEN 'claimed' THEN 5 ELSE 6 END, id::text FROM chain_events
     WHERE change IN ('claimed', 'released')
+"""
+_EVENTS = """
+SELECT number, change, block_time, claimant, coalesce(whole, false) FROM chain_events ORDER BY id
 """
 ATTESTED = (Kind.SALE, Kind.INVOICE, Kind.CLAIM, Kind.RELEASE)
 
@@ -112,9 +115,8 @@ def assert_statuses_are_whole(services: Services) -> None:
 
 def _folded(services: Services) -> dict[str, Standing]:
     """By all events of all epochs. Raises ImpossibleChange where an invoice was claimed twice."""
-    events = "SELECT number, change, block_time, claimant, coalesce(whole, false) FROM chain_events ORDER BY id"
     standings: defaultdict[str, Standing] = defaultdict(Standing)
-    for number, change, time, claimant, whole in _rows(services, events):
+    for number, change, time, claimant, whole in _rows(services, _EVENTS):
         standings[number] = standings[number].after(Change(change), time, claimant=claimant, whole=whole)
     return dict(standings)
 

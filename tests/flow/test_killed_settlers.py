@@ -6,7 +6,6 @@ database is a copy, and the chain is set back.
 
 from __future__ import annotations
 
-import os
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -75,15 +74,13 @@ BEGINNING_AN_EPOCH = (
     "after invoice_service.store.chain:set_opened",
     "after invoice_service.flow.open_epoch:open_epoch",
 )
-QUICK = {"SETTLE_INTERVAL_MS": "20", "ANCHOR_INTERVAL_MS": "50", "NEW_EPOCH_IF_WIPED": "1"}
 
 
 @dataclass
 class Beginning:
-    """An installation to begin with: its folder, its database (nobody is connected), and its chain then."""
+    """An installation to begin with: its settings, its database (nobody is connected), and its chain then."""
 
-    folder: Path
-    database_url: str
+    environment: dict[str, str]
     chain: AnvilNode
     snapshot: str = field(init=False)
 
@@ -112,7 +109,7 @@ def beginning(
         office.claim(Key(), [waiting])
         change_status(office.services, locked.number, Lock())
         office.services.database.dispose()
-        yield Beginning(folder, module_migrated_database_url, chain)
+        yield Beginning(office.environment(), chain)
     finally:
         chain.stop()
 
@@ -128,23 +125,14 @@ def other_chain() -> Iterator[AnvilNode]:
 def environment(beginning: Beginning) -> Iterator[dict[str, str]]:
     """Of an installation of the test's own."""
     beginning.chain_as_then()
-    with copy_of_database(beginning.database_url) as database_url:
-        yield {
-            **os.environ,
-            "DATA_DIR": str(beginning.folder),
-            "DATABASE_URL": database_url,
-            "CHAIN_RPC_URL": beginning.chain.rpc_url,
-            **QUICK,
-        }
+    with copy_of_database(beginning.environment["DATABASE_URL"]) as database_url:
+        yield beginning.environment | {"DATABASE_URL": database_url}
 
 
 def die_and_go_on(step: str, environment: dict[str, str], log: Path, **then: str) -> None:
     dying.settle_until(step, environment | then, log)
-    another = forked.start(["settle"], environment, log)
-    try:
+    with forked.running(["settle"], environment, log):
         assert_whole(environment)
-    finally:
-        dying.kill(another)
 
 
 @pytest.mark.parametrize("step", [*SEALING, *ANCHORING, *INGESTING, *RELAYING])
