@@ -79,10 +79,21 @@ def _send(services: Services, account: RelayAccount, waiting: Relay) -> str:
                 _refuse(services, uow.connection, current, reason)
             uow.commit()
         return "refused"
-    price = account.gas_price()
-    signed = account.sign(waiting.data, gas=waiting.gas, nonce=account.next_nonce(), gas_price=price)
+    nonce, price = account.next_nonce(), account.gas_price()
+    _forget_lost(services, account, waiting.epoch_id, nonce)
+    signed = account.sign(waiting.data, gas=waiting.gas, nonce=nonce, gas_price=price)
     kept = _keep(services, waiting, signed)
     return "idle" if kept is None else _settle(services, account, kept)
+
+
+def _forget_lost(services: Services, account: RelayAccount, epoch_id: int, next_nonce: int) -> None:
+    """Where the chain lost calls that were final and changed nothing, which ends no epoch, their nonces are
+    free again. (One that changed something is an event that is gone.)"""
+    with services.database.read() as connection:
+        ahead = relays.final_from(connection, epoch_id, next_nonce)
+    for sent in ahead:
+        if account.receipt(sent.tx_hash) is None:
+            _set(services, sent, {"status": "failed", "block_number": None})
 
 
 def _keep(services: Services, waiting: Relay, signed: SignedTransaction) -> Sent | None:

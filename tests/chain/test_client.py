@@ -278,7 +278,7 @@ def test_a_nodes_own_failure_is_no_word_of_the_contract(error: dict[str, Any]) -
     {"code": 3, "message": "execution reverted", "data": "0x"},
     {"code": 3, "message": "execution reverted: no", "data": "0x11223344"},
     {"code": -32000, "message": "execution reverted"},
-    {"code": -32603, "message": "Error: VM Exception while processing transaction: reverted with custom error",
+    {"code": -32603, "message": "VM Exception while processing transaction: reverted with custom error",
      "data": {"data": "0x11223344"}},
 ])  # fmt: skip
 def test_what_a_contract_refuses_is_told_apart_from_it(error: dict[str, Any]) -> None:

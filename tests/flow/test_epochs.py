@@ -129,6 +129,23 @@ def test_lost_blocks_without_events_only_move_the_cursor(chain_node: AnvilNode, 
     assert head(office) == office.query("SELECT size FROM log_state")
 
 
+def test_a_lost_call_that_changed_nothing_holds_up_no_other(
+    chain_node: AnvilNode, office: ClaimsOffice
+) -> None:
+    """It leaves no event whose loss would end the epoch, and a nonce that looks used."""
+    one, two = office.invoice(), office.invoice()
+    office.claim(Key(), [one])
+    office.settle()
+    before = chain_node.call("evm_snapshot")
+    late = office.claim(Key(), [one])
+    office.settle()
+    assert office.query("SELECT status FROM relays WHERE id = :id", id=late) == "done"
+    chain_node.call("evm_revert", before)
+    claim_id = office.claim(Key(), [two])
+    office.settle()
+    assert office.outcomes(claim_id) == ["claimed"]
+
+
 def test_a_node_that_lags_behind_is_waited_for(chain_node: AnvilNode, office: ClaimsOffice) -> None:
     """Where blocks are final only after some more, one that is not there yet is no lost one."""
     office.claim(Key(), [office.invoice()])
