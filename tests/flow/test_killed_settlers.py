@@ -14,8 +14,9 @@ import pytest
 
 from chain import node
 from chain.node import AnvilNode
+from invoice_service.domain.relay import Lock
 from invoice_service.flow import relay
-from invoice_service.flow.change_status import Lock, change_status
+from invoice_service.flow.change_status import change_status
 from scripts.lib.addresses import free_port
 from tests import dying, forked
 from tests.chain.registers import Key
