@@ -18,7 +18,7 @@ from sqlalchemy.exc import IntegrityError
 from invoice_service.domain.relay import EPOCH_OVER, REFUSED_BY_CONTRACT, RelayStatus, reason_of
 from invoice_service.flow.anchor import Receipt, SignedTransaction, live_epoch
 from invoice_service.services import Services
-from invoice_service.store import relays, statuses
+from invoice_service.store import chain, relays, statuses
 from invoice_service.store.chain import Epoch
 from invoice_service.store.relays import Relay, Sent
 
@@ -100,6 +100,8 @@ def _keep(services: Services, waiting: Relay, signed: SignedTransaction) -> Sent
     """Record before acting. None where a second settler was quicker: one transaction lives at a nonce."""
     try:
         with services.database.unit_of_work() as uow:
+            if not chain.keep_live(uow.connection, waiting.epoch_id):
+                return None
             current = relays.by_id(uow.connection, waiting.id, lock=True)
             if current is None or current.status is not RelayStatus.QUEUED:
                 return None

@@ -221,6 +221,29 @@ def test_an_old_signature_is_worth_nothing_in_a_new_epoch(
         claim.claim(office.services, [one], terms, old)
 
 
+class EndsTheEpoch:
+    """The real calls; an epoch follows another while one is made."""
+
+    def __init__(self, office: ClaimsOffice) -> None:
+        self._office = office
+        self._calls = office.services.status_calls
+
+    def __getattr__(self, name: str) -> Any:
+        self._office.begin_epoch(in_place_of=self._office.epoch.id)
+        return getattr(self._calls, name)
+
+
+def test_nothing_is_kept_to_be_sent_in_an_epoch_that_ended_meanwhile(office: ClaimsOffice) -> None:
+    """It would wait there for ever."""
+    one, company = office.invoice(), Key()
+    terms = office.terms(company)
+    signed = office.signature(company, "Claim", [one.number], terms)
+    meanwhile = replace(office.services, status_calls=EndsTheEpoch(office))
+    with pytest.raises(claim.ClaimsNotOpen):
+        claim.claim(meanwhile, [one], terms, signed)
+    assert office.query("SELECT count(*) FROM relays") == 0
+
+
 def test_another_chain_is_refused_by_name_unless_it_may_be_wiped(
     tmp_path: Path, migrated_database_url: str, anvil_url: str, chain_node: AnvilNode
 ) -> None:
