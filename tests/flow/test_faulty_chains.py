@@ -80,7 +80,7 @@ def test_a_flaky_node_costs_nothing(office: ClaimsOffice, fault: Fault, tmp_path
         flaky = office.environment(CHAIN_RPC_URL=url, CHAIN_TIMEOUT_S="0.5")
         with forked.running(["settle"], flaky, tmp_path / "log"):
             with under_load(lambda: claimed(office)) as claims:
-                more(claims, 8)
+                more(claims, 5)
             assert_whole(office.environment())
     assert [office.outcomes(claim_id) for claim_id in claims] == [["claimed"]] * len(claims)
     assert epochs(office) == 1
