@@ -50,7 +50,7 @@ def fill(services: Services, url: str, size: int) -> None:
     for first in range(0, size, FILLED_AT_ONCE):
         numbers = range(first, min(first + FILLED_AT_ONCE, size))
         rows = [
-            OutboxRow(n, int(Kind.SALE), _fact(FILLING, n), _entry(services, n), _chance()) for n in numbers
+            OutboxRow(n, int(Kind.SALE), _fact(FILLING, n), entry(services, n), _chance()) for n in numbers
         ]
         with services.database.unit_of_work() as uow:
             seal.append(services, uow.connection, log.lock(uow.connection), rows)
@@ -64,9 +64,9 @@ def queue(services: Services, url: str, run: int, count: int) -> None:
     with psycopg.connect(url) as connection, connection.cursor() as cursor:
         with cursor.copy("COPY outbox (kind, fact, entry, signature) FROM STDIN") as copy:
             for n in range(count):
-                entry = _entry(services, n)
-                signature = sign_p256(services.keyring.entry, entry)
-                copy.write_row((int(Kind.SALE), _fact(run, n), entry, signature))
+                made = entry(services, n)
+                signature = sign_p256(services.keyring.entry, made)
+                copy.write_row((int(Kind.SALE), _fact(run, n), made, signature))
         connection.commit()
 
 
@@ -78,7 +78,8 @@ def _chance() -> bytes:
     return os.urandom(SIGNATURE_BYTES)
 
 
-def _entry(services: Services, n: int) -> bytes:
+def entry(services: Services, n: int) -> bytes:
+    """A sale's, with a commitment that is chance."""
     return Entry(
         kind=Kind.SALE,
         issuer_id=services.keyring.issuer_id,
@@ -110,8 +111,8 @@ def check_proven(
 ) -> None:
     """Check proofs with the entries that are stored. Raises RuntimeError."""
     for index, path in zip(indexes, paths, strict=True):
-        entry = connection.execute(_ENTRY, {"index": index}).scalar_one()
-        if not proof.includes(tree.leaf_hash(entry), index, head.size, path, head.root):
+        stored = connection.execute(_ENTRY, {"index": index}).scalar_one()
+        if not proof.includes(tree.leaf_hash(stored), index, head.size, path, head.root):
             raise RuntimeError(f"entry {index} is not proven under the head of {head.size}")
 
 

@@ -12,7 +12,21 @@ from collections.abc import Sequence
 from datetime import UTC, datetime
 from pathlib import Path
 
-from scripts.benchmarks import desks, gas, growth, path, pdf, phones, plans, rules, seal, seed, start, verify
+from scripts.benchmarks import (
+    desks,
+    gas,
+    growth,
+    ledger,
+    path,
+    pdf,
+    phones,
+    plans,
+    rules,
+    seal,
+    seed,
+    start,
+    verify,
+)
 from scripts.benchmarks.report import ENOUGH_RUNS, Report
 from scripts.lib.paths import ROOT
 from scripts.lib.progress import Failed
@@ -28,6 +42,7 @@ BENCHMARKS = {
     "phones": phones.measure,
     "rules": rules.measure,
     "verify": verify.measure,
+    "ledger": ledger.measure,
     GROWTH: growth.measure,
 }
 ON_HISTORY = "desks"  # measured on a data directory that seed has filled, so only when it is named
