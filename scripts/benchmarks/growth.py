@@ -83,9 +83,7 @@ def _proofs(each: Filled, chance: random.Random) -> dict[str, float]:
         head = log.head(connection)
         indexes = [chance.randrange(head.size) for _ in range(PROOFS)]
         sizes = [chance.randrange(1, head.size) for _ in range(PROOFS)]
-        logs.proven(
-            connection, head, sizes[: PROOFS // 2]
-        )  # for tiles near the root, as any process has seen
+        logs.proven(connection, head, sizes[: PROOFS // 2])  # so that tiles near the root have been seen
         paths, proving = _timed(lambda: logs.proven(connection, head, indexes))
         growths, growing = _timed(lambda: logs.grown(connection, head, sizes))
         logs.check_proven(connection, head, indexes, paths)

@@ -1,4 +1,4 @@
-"""Taking facts from the outbox: the oldest, in order, each once, and quickly whatever is known of the table."""
+"""Taking facts from the outbox: the oldest, in order, each once, and quickly whatever the planner knows."""
 
 from __future__ import annotations
 
