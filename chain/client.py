@@ -45,6 +45,8 @@ REFUSALS = {
     "doesn't have the correct nonce": NONCE_TOO_LOW,
     "underpriced": UNDERPRICED,
 }
+# How Ganache says that a contract gave up without a word; web3.py knows the others' ways.
+REVERTED = "VM Exception while processing transaction: revert"
 # The last three are how web3.py fails on an answer that is no JSON-RPC: something else listens there.
 NO_ANSWER = (
     requests.RequestException, Web3Exception, ValueError, TimeoutError, AttributeError, KeyError, TypeError
@@ -237,6 +239,10 @@ def call(contract: Any, name: str, *arguments: Any) -> Any:
     try:
         return contract.functions[name](*arguments).call(ccip_read_enabled=False)
     except (BadFunctionCallOutput, ContractLogicError) as error:
+        raise NoContract(f"no ledger contract at {contract.address}") from error
+    except Web3RPCError as error:
+        if REVERTED not in str(error):
+            raise
         raise NoContract(f"no ledger contract at {contract.address}") from error
 
 

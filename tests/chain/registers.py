@@ -119,8 +119,9 @@ class IssuersRegister:
         return [(name, address) for _, name, address in sorted(found)]
 
 
-def registered(ledger: Ledger) -> IssuersRegister:
-    issuer_id, account = secrets.token_bytes(32), Key()
+def registered(ledger: Ledger, issuer_id: bytes | None = None) -> IssuersRegister:
+    """An issuer of that name, or of one of its own."""
+    issuer_id, account = issuer_id or secrets.token_bytes(32), Key()
     call = ledger.contract.functions.registerIssuer(issuer_id, Account.from_key(account.secret).address)
     assert ledger.send(ledger.admin_key, call)["status"] == 1
     contract = StatusContract(ledger.rpc_url, address=ledger.address, issuer_id=issuer_id)
