@@ -68,8 +68,10 @@ class IssuersRegister:
         signature = self.sign_claim(company, items, nonce, deadline)
         return self.contract.claim(company.address, nonce, deadline, handovers, signature)
 
-    def release(self, company: Key, items: Sequence[Key], *, deadline: int = FAR) -> Call:
-        nonce = self.contract.nonce_of(company.address)
+    def release(
+        self, company: Key, items: Sequence[Key], *, nonce: int | None = None, deadline: int = FAR
+    ) -> Call:
+        nonce = self.contract.nonce_of(company.address) if nonce is None else nonce
         signature = self.sign_release(company, items, nonce, deadline)
         addresses = [item.address for item in items]
         return self.contract.release(company.address, nonce, deadline, addresses, signature)

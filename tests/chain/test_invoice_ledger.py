@@ -5,23 +5,18 @@ from __future__ import annotations
 import hashlib
 import itertools
 import secrets
-import shutil
 
 import pytest
 from eth_account import Account
 from hypothesis import assume
 from hypothesis import strategies as st
 from web3 import Web3
-from web3.exceptions import ContractCustomError, ContractLogicError, Web3RPCError
 from web3.logs import DISCARD
 
-from chain import compile as contract_compiler
 from chain.client import Head
-from chain.compile import artifact
-from chain.node import find_node
 from invoice_service.ledger import tree
 from tests.chain.examples import for_examples
-from tests.chain.logs import Ledger, create, refused_with, selector
+from tests.chain.logs import Ledger, refused_with
 from tests.chain.trees import Tree, leaves, tree_of, uniform
 
 EMPTY = tree.EMPTY_ROOT
@@ -84,18 +79,6 @@ def test_a_head_that_no_tree_has_opens_nothing(ledger: Ledger, size: int, root: 
     call = ledger.contract.functions.openLog(secrets.token_bytes(32), size, root, ledger.admin)
     with refused_with("ImpossibleHead"):
         call.call({"from": ledger.admin})
-
-
-def test_nobody_can_be_neither_sequencer_nor_admin(ledger: Ledger) -> None:
-    nobody = "0x" + "00" * 20
-    with refused_with("ZeroAddress"):
-        ledger.contract.functions.openLog(secrets.token_bytes(32), 0, EMPTY, nobody).call(
-            {"from": ledger.admin}
-        )
-    with pytest.raises(Exception, match=selector("ZeroAddress")):
-        ledger.contract.w3.eth.call(
-            {"from": ledger.admin, "data": _deployment(nobody, artifact()["bytecode"])}
-        )
 
 
 def test_threat_21_a_stranger_cannot_open_block_or_front_run_a_log(ledger: Ledger) -> None:
@@ -384,34 +367,6 @@ def test_two_logs_in_one_contract_do_not_mix(ledger: Ledger) -> None:
     assert other.append(8, 20, ENTRIES.root(20), proof).succeeded
 
 
-@pytest.fixture(scope="session")
-def without_sha_256(tmp_path_factory: pytest.TempPathFactory) -> str:
-    """Bytecode of the contract that asks for SHA-256 where no chain has it."""
-    sources = tmp_path_factory.mktemp("contract") / "src"
-    shutil.copytree(contract_compiler.SOURCES, sources)
-    heads = sources / "Heads.sol"
-    heads.write_text(heads.read_text("utf-8").replace("gas(), 2, buffer", "gas(), 0xdead, buffer"))
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(contract_compiler, "SOURCES", sources)
-        bytecode = str(contract_compiler.compile_contract(find_node())["bytecode"])
-    assert bytecode != artifact()["bytecode"]
-    return bytecode
-
-
-def test_a_chain_without_sha_256_takes_nothing_that_needs_a_proof(
-    ledger: Ledger, without_sha_256: str
-) -> None:
-    """Where no precompile stands, its call succeeds and answers nothing. What lies in memory is no hash."""
-    init_code = bytes.fromhex(_deployment(ledger.admin, without_sha_256)[2:])
-    address = create(ledger.rpc_url, ledger.admin_key, init_code)
-    elsewhere = Ledger(ledger.chain, address, ledger.admin_key, bytes(32))
-    log = elsewhere.open_log(8, ENTRIES.root(8))
-
-    with pytest.raises((ContractLogicError, Web3RPCError), match=r"(?i)revert") as caught:
-        elsewhere.try_append(log, 8, 9, ENTRIES.root(9), ENTRIES.consistency(8, 9))
-    assert not isinstance(caught.value, ContractCustomError), "it gave up before it judged the proof"
-
-
 # Inclusion
 
 
@@ -461,9 +416,3 @@ def test_nothing_is_included_under_a_root_that_was_never_anchored(ledger: Ledger
 
 def test_the_epoch_nonce_is_what_the_deployer_chose(ledger: Ledger) -> None:
     assert ledger.client(bytes(32)).epoch_nonce() == ledger.epoch_nonce
-
-
-def _deployment(admin: str, bytecode: str) -> str:
-    """The data of a transaction that would deploy this bytecode with this admin."""
-    contract = Web3().eth.contract(abi=artifact()["abi"], bytecode=bytecode)
-    return str(contract.constructor(admin, bytes(32)).data_in_transaction)
