@@ -255,10 +255,16 @@ def test_a_thief_with_the_key_changes_nothing_even_by_sending(ledger: Ledger) ->
     assert log.append(0, 100, ENTRIES.root(100), []).succeeded
     rewritten = tree_of([tree.leaf_hash(b"a smaller amount"), *leaves(700)[1:]])
 
-    for new_size in (100, 101, 128, 700):
-        proof = rewritten.consistency(100, new_size)
-        assert not log.append(100, new_size, rewritten.root(new_size), proof).succeeded
-    assert not log.append(0, 100, rewritten.root(100), []).succeeded, "as if nothing had been there"
+    as_if_nothing_had_been_there = (0, 100, rewritten.root(100), [])
+    longer = [(100, size, rewritten.root(size), rewritten.consistency(100, size)) for size in (101, 128, 700)]
+    for attempt, error in (
+        (as_if_nothing_had_been_there, "HeadMoved"),
+        ((100, 100, rewritten.root(100), []), "NotGrowing"),
+        *((attempt, "InconsistentHead") for attempt in longer),
+    ):
+        with refused_with(error):
+            ledger.try_append(log, *attempt)
+        assert not log.append(*attempt).succeeded, "mined, with status 0"
 
     assert log.client.head() == Head(100, ENTRIES.root(100))
     assert log.client.anchored_at(rewritten.root(100)) is None

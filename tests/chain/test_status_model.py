@@ -249,7 +249,7 @@ def steps(luck: Random, model: Model) -> Iterator[tuple[Any, ...]]:
         ])  # fmt: skip
 
 
-@for_examples({"anvil": 16, "ganache": 2, "hardhat": 2}, seed=st.integers(0, 2**32))
+@for_examples({"anvil": 12, "ganache": 2, "hardhat": 2}, seed=st.integers(0, 2**32))
 def test_the_contract_does_what_the_model_does(ledger: Ledger, elsewhere: Ledger, seed: int) -> None:
     issuer_id = secrets.token_bytes(32)
     model, real = Model(), Real(opened(ledger, issuer_id), opened(elsewhere, issuer_id))
