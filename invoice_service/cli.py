@@ -18,18 +18,20 @@ from typing import Any
 
 from chain import deploy as chain_deploy
 from invoice_service import claimant, keyring, logs, settler
-from invoice_service.app import ChainHeads, build_services
+from invoice_service.app import build_services
 from invoice_service.config import Config
 from invoice_service.documents.attached import attached_evidence
+from invoice_service.domain.standing import Standing
 from invoice_service.errors import N_, Error
-from invoice_service.flow import first_admin, open_epoch
+from invoice_service.flow import change_status, companies, first_admin, open_epoch
 from invoice_service.follow import follower
 from invoice_service.follow.follower import Follower, Outcome
 from invoice_service.follow.mirror import Mirror
 from invoice_service.follow.site import Site
 from invoice_service.ledger import evidence, keys, statement
 from invoice_service.ledger.tree import HASH_BYTES
-from invoice_service.queries import verify
+from invoice_service.onchain import ChainHeads
+from invoice_service.queries import claims, verify
 from invoice_service.store import rollups
 from invoice_service.store.migrate import migrate
 from invoice_service.store.unit_of_work import Database
@@ -45,6 +47,12 @@ MARKS = {evidence.PASSED: "✓", evidence.FAILED: "✗", evidence.OPEN: "?"}
 class BadRoot(Error):
     code = "root.bad"
     message = N_("{root} is neither a fingerprint of 64 hex digits nor a file with a root key.")
+    status = 422
+
+
+class BadNote(Error):
+    code = "note.bad"
+    message = N_("A credit note is named by its body commitment: 64 hex digits.")
     status = 422
 
 
@@ -82,7 +90,10 @@ def _parser() -> argparse.ArgumentParser:
     add("migrate", run_migrations, "Bring the database up to date.")
     add("recount", recount, "Make the sums of sales again from the sales themselves.")
     add("prepare", prepare, "Keys, migrations and an empty log, in one go.")
-    add("deploy", deploy, "Deploy the contract and open the log in it, if no epoch is live.")
+    deploying = add("deploy", deploy, "Deploy the contract and open the log in it, if no epoch is live.")
+    deploying.add_argument(
+        "--new-epoch", action="store_true", help="end the live one, and go on from its head"
+    )
     add("web", web, "Serve pages and API.")
     add("settle", settle, "Seal, anchor and chase payments, until stopped.")
     add("sandbox", sandbox, "Serve the pretend payment service, for tests and demos.")
@@ -108,7 +119,19 @@ def _parser() -> argparse.ArgumentParser:
         claiming.add_argument("--rpc", required=True, metavar="URL", help="a chain endpoint of your choice")
         claiming.add_argument("--trust", required=True, metavar="ROOT", help="as for verify")
         claiming.add_argument("--key", required=True, type=Path, metavar="FILE", help="made if missing")
+        claiming.add_argument("--relay", action="store_true", help="let the service send it: no coins needed")
         claiming.set_defaults(does=name)
+    company = add("company", put_company, "Put a company's account on record, once it was checked.")
+    company.add_argument("--tax-id", required=True, metavar="USCC", help="统一社会信用代码, 18 characters")
+    company.add_argument("--name", required=True, metavar="NAME")
+    company.add_argument("--account", required=True, metavar="0x…", help="the account that it claims with")
+    status = add("status", tell_status, "What became of an invoice; or lock it for a refund, and credit it.")
+    status.add_argument("number", metavar="NUMBER")
+    change = status.add_mutually_exclusive_group()
+    change.add_argument("--lock", action="store_true", help="nobody can claim it, for at most 72 hours")
+    change.add_argument("--unlock", action="store_true", help="the refund did not come about")
+    change.add_argument("--credit", metavar="NOTE", help="the credit note's body commitment, in hex")
+    status.add_argument("--whole", action="store_true", help="nothing of the invoice is left")
     again = add("recompute", recompute, "Make a finding again from its bundle. Exit code as for verify.")
     again.add_argument("file", type=Path, metavar="FILE", help="a bundle from a case")
     again.add_argument("--trust", metavar="ROOT", help="the issuer's root: fingerprint in hex, or key file")
@@ -152,13 +175,14 @@ def invite_admin(config: Config, arguments: Any) -> int:
     return 0
 
 
-def deploy(config: Config, _arguments: Any) -> int:
+def deploy(config: Config, arguments: Any) -> int:
     services = build_services(config)
     keys_ = services.keyring
     deployer = chain_deploy.Deployer(
         config.chain_rpc_url, admin_key=keys_.admin, sequencer_key=keys_.sequencer
     )
-    epoch = open_epoch.open_epoch(services, deployer, keyring.load_root(config.data_dir))
+    root = keyring.load_root(config.data_dir)
+    epoch = open_epoch.open_or_go_on(services, deployer, root, anew=arguments.new_epoch)
     assert epoch.contract is not None  # noqa: S101 - open_epoch answers opened ones
     print(f"Contract 0x{epoch.contract.hex()} on chain {epoch.chain_id}")
     return 0
@@ -250,7 +274,7 @@ def _print_verdict(path: Path, verdict: evidence.Verdict, endpoint: str | None) 
         print(f"  Now: {_now(verdict.standing)}")
 
 
-def _now(standing: evidence.Standing | None) -> str:
+def _now(standing: Standing | None) -> str:
     if standing is None:
         return "the chain does not say what became of it."
     claim = {
@@ -264,7 +288,8 @@ def _now(standing: evidence.Standing | None) -> str:
 def claim_or_release(_config: Config, arguments: Any) -> int:
     wanted = _wanted(sys.stdin.read() if arguments.list == "-" else Path(arguments.list).read_text())
     key = keyring.company_key(arguments.key)
-    company = claimant.Claimant(arguments.service, arguments.rpc, _trusted(arguments.trust), key)
+    trusted = _trusted(arguments.trust)
+    company = claimant.Claimant(arguments.service, arguments.rpc, trusted, key, arguments.relay)
     act = company.claim if arguments.does == "claim" else company.release
     print(f"Company 0x{company.address.hex()}")
     done = True
@@ -273,6 +298,38 @@ def claim_or_release(_config: Config, arguments: Any) -> int:
         print(f"{outcome.number}: {outcome.word}{since}{'. ' if outcome.detail else ''}{outcome.detail}")
         done = done and outcome.word in claimant.DONE
     return 0 if done else 1
+
+
+def put_company(config: Config, arguments: Any) -> int:
+    companies.add(build_services(config), arguments.tax_id, arguments.name, arguments.account)
+    return 0
+
+
+def tell_status(config: Config, arguments: Any) -> int:
+    services = build_services(config)
+    change = _change(arguments)
+    if change is not None:
+        change_status.change_status(services, arguments.number, change)
+        print("Kept; the settler sends it.")
+    print(f"{arguments.number}: {_now(claims.standing(services, arguments.number))}")
+    return 0
+
+
+def _change(arguments: Any) -> change_status.Change | None:
+    """Raises BadNote."""
+    if arguments.lock:
+        return change_status.Lock()
+    if arguments.unlock:
+        return change_status.Unlock()
+    if arguments.credit is None:
+        return None
+    try:
+        note = bytes.fromhex(arguments.credit)
+    except ValueError:
+        note = b""
+    if len(note) != HASH_BYTES:
+        raise BadNote
+    return change_status.Credit(note, arguments.whole)
 
 
 def _wanted(text: str) -> list[claimant.Wanted]:
