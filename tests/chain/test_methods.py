@@ -16,6 +16,8 @@ import pytest
 
 from chain.client import LedgerContract
 from chain.deploy import Deployer
+from chain.events import StatusEvents
+from chain.sender import Sender
 from chain.statuses import StatusContract
 from invoice_service.ledger.tree import EMPTY_ROOT
 from scripts.lib.paths import ROOT
@@ -83,12 +85,19 @@ def test_all_that_the_clients_do_is_asked_in_methods_that_every_chain_has(chain:
         contract = deployer.deploy(nonce)
         assert deployer.deploy(nonce) == contract
         deployer.open_log(contract, name, 0, EMPTY_ROOT)
+        assert deployer.opened_in(contract, name, 0).block_number <= deployer.block_number()
+        deployer.register(contract, name, relayer)
         deployer.open_claims(contract, name, relayer)
         log = LedgerContract(line.url, address=contract, log_id=name, sequencer_key=sequencer)
         _anchor(log)
         statuses = StatusContract(line.url, address=contract, issuer_id=name)
-        lock = statuses.send(relayer, statuses.lock(company.address))
-        assert lock.succeeded
+        lock = statuses.lock(company.address)
+        assert statuses.send(relayer, lock).succeeded
+        sender = Sender(line.url, contract=contract, key=relayer)
+        assert sender.refusal(lock.data, lock.gas) == "WrongState"
+        events = StatusEvents(line.url, address=contract, issuer_id=name)
+        assert [event.change for event in events.between(0, events.block_number())] == ["locked"]
+        events.block(0)
         assert (statuses.domain().contract, statuses.nonce_of(company.address)) == (contract, 0)
         statuses.status_of(company.address)
     assert {method for method in line.asked if not method.startswith(STANDARD)} == set()
