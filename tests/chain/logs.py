@@ -119,13 +119,13 @@ def _contract_at(rpc_url: str, address: bytes) -> Any:
 
 
 def mined(look: Callable[[], Receipt | None]) -> Receipt:
-    """Anvil accepts a transaction a moment before its block stands."""
+    """A node accepts a transaction a moment before its block stands."""
     ends_at = time.monotonic() + MINED_WITHIN_S
     while time.monotonic() < ends_at:
         if (receipt := look()) is not None:
             return receipt
         time.sleep(0.002)
-    raise AssertionError("Anvil mined nothing")
+    raise AssertionError("nothing was mined")
 
 
 def deploy_code(rpc_url: str, key: bytes, runtime: bytes) -> bytes:
