@@ -21,6 +21,7 @@ from invoice_service import claimant, keyring, logs, settler
 from invoice_service.app import build_services
 from invoice_service.config import Config
 from invoice_service.documents.attached import attached_evidence
+from invoice_service.domain import relay
 from invoice_service.domain.standing import Standing
 from invoice_service.errors import N_, Error
 from invoice_service.flow import change_status, companies, first_admin, open_epoch
@@ -315,12 +316,12 @@ def tell_status(config: Config, arguments: Any) -> int:
     return 0
 
 
-def _change(arguments: Any) -> change_status.Change | None:
+def _change(arguments: Any) -> relay.IssuersChange | None:
     """Raises BadNote."""
     if arguments.lock:
-        return change_status.Lock()
+        return relay.Lock()
     if arguments.unlock:
-        return change_status.Unlock()
+        return relay.Unlock()
     if arguments.credit is None:
         return None
     try:
@@ -329,7 +330,7 @@ def _change(arguments: Any) -> change_status.Change | None:
         note = b""
     if len(note) != HASH_BYTES:
         raise BadNote
-    return change_status.Credit(note, arguments.whole)
+    return relay.Credit(note, arguments.whole)
 
 
 def _wanted(text: str) -> list[claimant.Wanted]:

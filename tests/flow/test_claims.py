@@ -19,15 +19,9 @@ from invoice_service import onchain
 from invoice_service.app import build_services
 from invoice_service.domain.invoice import UnknownInvoice
 from invoice_service.domain.party import make_buyer
+from invoice_service.domain.relay import Credit, CreditClaimed, Lock, Unlock
 from invoice_service.flow import anchor, claim, companies, ingest, relay, seal
-from invoice_service.flow.change_status import (
-    ChangeUnderWay,
-    Credit,
-    CreditClaimed,
-    Lock,
-    Unlock,
-    change_status,
-)
+from invoice_service.flow.change_status import ChangeUnderWay, change_status
 from invoice_service.flow.claim import Wanted
 from invoice_service.ledger.entry import body_commitment
 from tests.chain.registers import Key
