@@ -45,6 +45,8 @@ REFUSALS = {
     "doesn't have the correct nonce": NONCE_TOO_LOW,
     "underpriced": UNDERPRICED,
 }
+# Ganache's wording of a revert without data.
+SILENT_REVERT = "VM Exception while processing transaction: revert"
 # The last three are how web3.py fails on an answer that is no JSON-RPC: something else listens there.
 NO_ANSWER = (
     requests.RequestException, Web3Exception, ValueError, TimeoutError, AttributeError, KeyError, TypeError
@@ -238,6 +240,10 @@ def call(contract: Any, name: str, *arguments: Any) -> Any:
         return contract.functions[name](*arguments).call(ccip_read_enabled=False)
     except (BadFunctionCallOutput, ContractLogicError) as error:
         raise NoContract(f"no ledger contract at {contract.address}") from error
+    except Web3RPCError as error:
+        if not reverted_in_silence(error):
+            raise
+        raise NoContract(f"no ledger contract at {contract.address}") from error
 
 
 @answering
@@ -270,6 +276,11 @@ def broadcast(web3: Web3, raw: bytes) -> str:
     except NO_ANSWER as error:
         raise ChainUnavailable(f"{type(error).__name__}: {error}"[:300]) from error
     return ACCEPTED
+
+
+def reverted_in_silence(error: Web3RPCError) -> bool:
+    """Whether a call ended in a revert without data, on a node whose words for that web3.py does not know."""
+    return SILENT_REVERT in str(error)
 
 
 def _meaning(refusal: str) -> str | None:

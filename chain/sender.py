@@ -10,9 +10,17 @@ from functools import cache
 
 from eth_account import Account
 from web3 import Web3
-from web3.exceptions import ContractCustomError, ContractLogicError
+from web3.exceptions import ContractCustomError, ContractLogicError, Web3RPCError
 
-from chain.client import Receipt, SignedTransaction, answering, broadcast, connect, receipt
+from chain.client import (
+    Receipt,
+    SignedTransaction,
+    answering,
+    broadcast,
+    connect,
+    receipt,
+    reverted_in_silence,
+)
 from chain.compile import artifact
 
 UNNAMED = "Refused"  # a revert without one of our contract's errors
@@ -50,6 +58,10 @@ class Sender:
         except ContractCustomError as error:
             return error_names().get(str(error.data)[2:10], UNNAMED)
         except ContractLogicError:
+            return UNNAMED
+        except Web3RPCError as error:
+            if not reverted_in_silence(error):
+                raise
             return UNNAMED
         return None
 
