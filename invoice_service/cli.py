@@ -17,7 +17,7 @@ from pathlib import Path
 from typing import Any
 
 from chain import deploy as chain_deploy
-from invoice_service import claimant, keyring, logs, settler
+from invoice_service import auditor, claimant, keyring, logs, settler
 from invoice_service.app import ChainHeads, build_services
 from invoice_service.config import Config
 from invoice_service.documents.attached import attached_evidence
@@ -112,6 +112,10 @@ def _parser() -> argparse.ArgumentParser:
     again = add("recompute", recompute, "Make a finding again from its bundle. Exit code as for verify.")
     again.add_argument("file", type=Path, metavar="FILE", help="a bundle from a case")
     again.add_argument("--trust", metavar="ROOT", help="the issuer's root: fingerprint in hex, or key file")
+    audit = add(
+        "audit", auditor.audit, "Compare all that is kept. Exit code 0 clean, 1 different, 2 undecided."
+    )
+    audit.add_argument("--restart", action="store_true", help="begin anew, also where a run was stopped")
     follow = add("follow", follow_log, "Mirror a public log. Exit code 0 consistent, 1 forked, 2 undecided.")
     follow.add_argument("url", metavar="URL", help="where the log is, for example https://HOST/log")
     follow.add_argument("--trust", metavar="ROOT", required=True, help="the issuer's root, as for verify")

@@ -1,7 +1,8 @@
 """The two kinds of signature in the ledger, as bytes in and bytes out.
 
 P-256 for entries and the issuer statement, because every browser's WebCrypto verifies it; Ed25519 for
-checkpoints, because C2SP signed notes use it. Public keys travel as DER SubjectPublicKeyInfo.
+checkpoints, because C2SP signed notes use it. Public keys travel as DER SubjectPublicKeyInfo. A claim key is
+of a third kind, the chain's, and is known by its address alone.
 """
 
 from __future__ import annotations
@@ -9,6 +10,8 @@ from __future__ import annotations
 import hashlib
 from functools import lru_cache
 
+import sha3
+from coincurve import PrivateKey
 from cryptography import x509
 from cryptography.exceptions import InvalidSignature, UnsupportedAlgorithm
 from cryptography.hazmat.primitives import hashes, serialization
@@ -61,6 +64,12 @@ def raw_ed25519(public_key_der: bytes) -> bytes:
     if not isinstance(key, ed25519.Ed25519PublicKey):
         raise ValueError("not an Ed25519 key")
     return key.public_bytes_raw()
+
+
+def address_of(private_key: bytes) -> bytes:
+    """The 20-byte Ethereum address of a secp256k1 key of 32 bytes. Raises ValueError for what is none."""
+    point = PrivateKey(private_key).public_key.format(compressed=False)[1:]
+    return bytes(sha3.keccak_256(point).digest()[12:])
 
 
 def key_id(public_key_der: bytes) -> bytes:

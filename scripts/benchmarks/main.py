@@ -11,7 +11,7 @@ from collections.abc import Sequence
 from datetime import UTC, datetime
 from pathlib import Path
 
-from scripts.benchmarks import desks, gas, path, pdf, phones, plans, rules, seal, seed, start, verify
+from scripts.benchmarks import audit, desks, gas, path, pdf, phones, plans, rules, seal, seed, start, verify
 from scripts.benchmarks.report import ENOUGH_RUNS, Report
 from scripts.lib.paths import ROOT
 from scripts.lib.progress import Failed
@@ -26,6 +26,7 @@ BENCHMARKS = {
     "phones": phones.measure,
     "rules": rules.measure,
     "verify": verify.measure,
+    "audit": audit.measure,
 }
 ON_HISTORY = "desks"  # measured on a data directory that seed has filled, so only when it is named
 PLANS = "plans"  # writes docs/reference/plans.md from such a directory
