@@ -37,12 +37,44 @@ def decode(data: bytes) -> Any:
     if data.count(b"[") + data.count(b"{") > MAX_DEPTH and depth(data) > MAX_DEPTH:
         raise NotCanonical("nested too deep")
     try:
-        value = json.loads(data.decode("utf-8"))
+        value = _read(data.decode("utf-8"))
+        _check_keys(value)
+        written = _written(value).encode("utf-8")
+    except NotCanonical:
+        raise
     except ValueError as error:  # a number of thousands of digits is a plain ValueError
         raise NotCanonical("not JSON in UTF-8") from error
-    if encode(value) != data:
+    if written != data:
         raise NotCanonical("not in canonical form")
     return value
+
+
+def _safe_integer(text: str) -> int:
+    value = int(text)
+    if abs(value) > MAX_SAFE_INTEGER:
+        raise NotCanonical(f"integer {text[:20]} is too large")
+    return value
+
+
+def _no_number(text: str) -> Any:
+    raise NotCanonical(f"{text[:20]} has no canonical form")
+
+
+# What `_check` refuses a value for, the reader refuses while it reads: but for keys, which are few.
+_read = json.JSONDecoder(parse_float=_no_number, parse_constant=_no_number, parse_int=_safe_integer).decode
+
+
+def _check_keys(value: Any) -> None:
+    """Of what was just read, nested no deeper than it may be."""
+    if type(value) is dict:
+        if not "".join(value).isascii():
+            raise NotCanonical("a key is not an ASCII string")
+        value = value.values()
+    elif type(value) is not list:
+        return
+    for item in value:
+        if type(item) is dict or type(item) is list:
+            _check_keys(item)
 
 
 def depth(data: bytes) -> int:

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import hashlib
 from functools import lru_cache
+from typing import cast
 
 import sha3
 from coincurve import PrivateKey
@@ -28,10 +29,8 @@ def sign_p256(key: ec.EllipticCurvePrivateKey, message: bytes) -> bytes:
 
 
 def verifies_p256(public_key_der: bytes, message: bytes, signature: bytes) -> bool:
-    key = _load(public_key_der)
-    if not isinstance(key, ec.EllipticCurvePublicKey) or key.curve.name != "secp256r1":
-        return False
-    if len(signature) != 64:
+    key = _p256(public_key_der)
+    if key is None or len(signature) != 64:
         return False
     der = encode_dss_signature(int.from_bytes(signature[:32], "big"), int.from_bytes(signature[32:], "big"))
     try:
@@ -83,6 +82,14 @@ def _load(public_key_der: bytes) -> object:
         return serialization.load_der_public_key(public_key_der)
     except (ValueError, UnsupportedAlgorithm):
         return None
+
+
+@lru_cache(maxsize=64)
+def _p256(public_key_der: bytes) -> ec.EllipticCurvePublicKey | None:
+    """None for a key of any other kind."""
+    key = _load(public_key_der)
+    is_one = isinstance(key, ec.EllipticCurvePublicKey) and key.curve.name == "secp256r1"
+    return cast(ec.EllipticCurvePublicKey, key) if is_one else None
 
 
 def public_key_in(data: bytes) -> bytes:

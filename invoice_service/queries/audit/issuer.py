@@ -1,8 +1,8 @@
 """Whose log it is: the keys that may sign, and the secrets from which tokens and claim keys are derived.
 
 A verifier believes the statement that the root signed, and the service the rows beside it, so these must be
-the same keys. The root's own fingerprint comes from the data directory, where nobody who writes to the database
-can change it.
+the same keys. The root's own fingerprint comes from the data directory, where nobody who writes to the
+database can change it.
 """
 
 from __future__ import annotations

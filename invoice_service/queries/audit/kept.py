@@ -1,8 +1,8 @@
 """How far an audit got, in a file of the data directory: whoever was killed goes on from there.
 
 The file says under which head it was going, how far it came, and what the tree was there; only a log that
-still has that head and that tree is gone on with. A row that was changed after it was compared is for the next
-audit to find, as it would be without an interruption; `--restart` begins anew.
+still has that head and that tree is gone on with. A row that was changed after it was compared is for the
+next audit to find, as it would be without an interruption; `--restart` begins anew.
 """
 
 from __future__ import annotations
