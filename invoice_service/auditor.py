@@ -56,8 +56,8 @@ def _say(report: Report) -> None:
         print(
             f"{count} had their buyer erased, on purpose: everything else of them was compared, and stands."
         )
-    for one in report.found.told:
-        print(f"✗ {one.subject}: {one.what}")
+    for subject, what in report.found.told.items():
+        print(f"✗ {subject}: {what}")
     if report.found.count > len(report.found.told):
         print(f"… and {report.found.count - len(report.found.told):,} more.")
     print(_sentence(report))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -22,6 +23,13 @@ def same(found: Any, wanted: Any, what: str) -> None:
     """Raises Differs unless they are equal; both are told, and so are never anything personal."""
     if found != wanted:
         raise Differs(f"{what}: {_told(found)} instead of {_told(wanted)}")
+
+
+def alike(names: Sequence[str], found: Sequence[Any], wanted: Sequence[Any]) -> None:
+    """`same` for each of them, in one comparison where all are equal, as they nearly always are."""
+    if found != wanted:
+        for name, one, other in zip(names, found, wanted, strict=True):
+            same(one, other, name)
 
 
 def holds(is_so: bool, what: str) -> None:

@@ -11,7 +11,7 @@ from sqlalchemy import Connection, Row
 
 from invoice_service.ledger import canonical
 from invoice_service.ledger.entry import NO_ADDRESS, NO_COMMITMENT, Entry, body_commitment
-from invoice_service.queries.audit.differs import Differs, holds, same
+from invoice_service.queries.audit.differs import Differs, alike, holds
 from invoice_service.queries.audit.issuer import Issuer
 
 Lines = Mapping[str, Sequence[Row[Any]]]
@@ -30,6 +30,8 @@ class Documents:
     check: Callable[[Connection, Issuer, Entry, Any], None]
 
 
+HEADING = ("the body's type", "the body's version", "the body's issuer")
+BUYER = ("the entry's claim address", "the entry's buyer commitment")
 UNFORMED = (KeyError, TypeError, ValueError, AttributeError, StopIteration)
 
 
@@ -37,9 +39,7 @@ def opened(body: bytes, salt: bytes, entry: Entry, issuer: Issuer, of_type: str)
     """The body, where its entry commits to it and it says whose and what it is. Raises Differs."""
     holds(body_commitment(salt, body) == entry.body_commitment, "the body is not what its entry commits to")
     document = value(body, "the body")
-    same(document["type"], of_type, "the body's type")
-    same(document["version"], 1, "the body's version")
-    same(document["issuer"], issuer.hex, "the body's issuer")
+    alike(HEADING, (document["type"], document["version"], document["issuer"]), (of_type, 1, issuer.hex))
     return document
 
 
@@ -55,8 +55,7 @@ def value(data: bytes, what: str) -> dict[str, Any]:
 
 def without_buyer(entry: Entry) -> None:
     """Only an invoice's entry has a claim address and a buyer."""
-    same(entry.claim_address, NO_ADDRESS, "the entry's claim address")
-    same(entry.buyer_commitment, NO_COMMITMENT, "the entry's buyer commitment")
+    alike(BUYER, (entry.claim_address, entry.buyer_commitment), (NO_ADDRESS, NO_COMMITMENT))
 
 
 def by_fact(rows: Iterable[Row[Any]]) -> Lines:

@@ -7,6 +7,7 @@ commitment, and nothing else of the invoice needs it, so that is no fault: it is
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from operator import itemgetter
 from typing import Any
 
 from cryptography.exceptions import InvalidTag
@@ -18,11 +19,19 @@ from invoice_service.domain.token import INVOICE, fingerprint
 from invoice_service.keyring import Keyring
 from invoice_service.ledger.entry import Entry, buyer_commitment
 from invoice_service.ledger.keys import address_of
-from invoice_service.queries.audit.differs import Differs, holds, same
+from invoice_service.queries.audit.differs import Differs, alike, holds, same
 from invoice_service.queries.audit.documents import Documents, by_fact, opened, value
 from invoice_service.queries.audit.issuer import Issuer
 from invoice_service.store import audit
 
+SUMS_OF = itemgetter("net_fen", "tax_fen", "total_fen")
+COLUMNS = ("column net_fen", "column tax_fen", "column total_fen", "column issued_at")
+LINE_SUMS = ("net_fen", "tax_fen", "amount_fen")
+SUMMED = ("the lines' net", "the lines' tax", "the lines' sum", "the total in capitals")
+PLACE = ("column market_id", "column stall_id", "column vendor_id", "its market", "its stall")
+LINE = ("tax_code", "net_fen", "tax_fen", "rule")
+LINE_SAID = tuple(f"a stored line's {name}" for name in LINE)
+OF_LINE = itemgetter(*LINE)
 Invoice = tuple[Row[Any], Sequence[Row[Any]]]
 
 
@@ -69,30 +78,23 @@ def _check_secrets(row: Row[Any], entry: Entry, keyring: Keyring) -> None:
 
 
 def _check_amounts(row: Row[Any], body: Mapping[str, Any]) -> None:
-    lines = body["lines"]
-    same(row.total_fen, body["total_fen"], "column total_fen")
-    same(row.net_fen, body["net_fen"], "column net_fen")
-    same(row.tax_fen, body["tax_fen"], "column tax_fen")
-    same(instant_text(row.issued_at), body["issued_at"], "column issued_at")
-    for name in ("net_fen", "tax_fen"):
-        same(sum(line[name] for line in lines), body[name], f"the sum of the lines' {name}")
-    same(sum(line["amount_fen"] for line in lines), body["total_fen"], "the sum of the lines")
-    same(body["total_capitals"], in_capitals(body["total_fen"]), "the total in capitals")
+    lines, sums = body["lines"], SUMS_OF(body)
+    columns = (row.net_fen, row.tax_fen, row.total_fen, instant_text(row.issued_at))
+    alike(COLUMNS, columns, (*sums, body["issued_at"]))
+    summed = tuple(sum(line[name] for line in lines) for name in LINE_SUMS)
+    alike(SUMMED, (*summed, in_capitals(body["total_fen"])), (*sums, body["total_capitals"]))
 
 
 def _check_place(row: Row[Any], body: Mapping[str, Any]) -> None:
-    same(row.market_id, row.order_market_id, "column market_id")
-    same(row.stall_id, row.order_stall_id, "column stall_id")
-    same(row.vendor_id, row.order_vendor_id, "column vendor_id")
-    same(row.market, body["market"]["code"], "its market")
-    same(row.stall, body["stall"]["code"], "its stall")
+    found = (row.market_id, row.stall_id, row.vendor_id, row.market, row.stall)
+    its_order = (row.order_market_id, row.order_stall_id, row.order_vendor_id)
+    alike(PLACE, found, (*its_order, body["market"]["code"], body["stall"]["code"]))
 
 
 def _check_lines(rows: Sequence[Row[Any]], lines: Sequence[Mapping[str, Any]]) -> None:
     same(len(rows), len(lines), "how many lines are stored")
     for row, line in zip(rows, lines, strict=True):
-        for name in ("tax_code", "net_fen", "tax_fen", "rule"):
-            same(getattr(row, name), line[name], f"a stored line's {name}")
+        alike(LINE_SAID, (row.tax_code, row.net_fen, row.tax_fen, row.rule), OF_LINE(line))
 
 
 INVOICES = Documents("invoice", _read, _check)

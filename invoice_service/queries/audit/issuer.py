@@ -27,12 +27,9 @@ class Issuer:
     """`statement` is None where there is none to believe; then nothing counts as signed."""
 
     id: bytes
+    hex: str
     keyring: Keyring
     statement: IssuerStatement | None
-
-    @property
-    def hex(self) -> str:
-        return self.id.hex()
 
     def check_signature(self, entry: bytes, signature: bytes, instant_ms: int) -> None:
         """By a working key that was good at the entry's instant. Raises Differs."""
@@ -59,9 +56,9 @@ def read(services: Services, connection: Connection) -> tuple[Issuer, list[Diffe
         statement = open_signed(signed)
         same(statement.issuer_id, ours, "it is another issuer's")
     except (BadStatement, Differs) as error:
-        return Issuer(ours, services.keyring, None), [Difference(STATEMENT, str(error))]
+        return Issuer(ours, ours.hex(), services.keyring, None), [Difference(STATEMENT, str(error))]
     found = list(_keys_that_differ(audit.keys(connection), statement, services.config.log_origin))
-    return Issuer(ours, services.keyring, statement), found
+    return Issuer(ours, ours.hex(), services.keyring, statement), found
 
 
 def _keys_that_differ(rows: audit.Rows, statement: IssuerStatement, origin: str) -> Iterator[Difference]:

@@ -26,15 +26,17 @@ TOLD_MOST = 1_000
 
 @dataclass(slots=True)
 class Found:
-    """Differences: the first thousand by name, and how many there are."""
+    """The first difference of each subject: a thousand by name, and how many there are."""
 
-    told: list[Difference] = field(default_factory=list)
+    told: dict[str, str] = field(default_factory=dict)
     count: int = 0
 
     def add(self, difference: Difference) -> None:
+        if difference.subject in self.told:
+            return
         self.count += 1
         if len(self.told) < TOLD_MOST:
-            self.told.append(difference)
+            self.told[difference.subject] = difference.what
 
 
 @dataclass(slots=True)
@@ -85,7 +87,7 @@ def _to_json(progress: Progress) -> dict[str, Any]:
         "forked_at": growth.forked_at,
         "kinds": {str(kind): count for kind, count in counts.kinds.items()},
         "erased": counts.erased,
-        "found": [[one.subject, one.what] for one in found.told],
+        "found": found.told,
         "found_count": found.count,
     }
 
@@ -102,5 +104,5 @@ def _from_json(kept: dict[str, Any]) -> Progress:
         Head(kept["under"]["size"], bytes.fromhex(kept["under"]["root"])),
         growth,
         Counts(Counter({int(kind): count for kind, count in kept["kinds"].items()}), kept["erased"]),
-        Found([Difference(*one) for one in kept["found"]], kept["found_count"]),
+        Found(dict(kept["found"]), kept["found_count"]),
     )

@@ -54,12 +54,14 @@ def run(services: Services, opener: Opener | None, tell: Tell, *, restart: bool 
     with services.database.read() as connection:
         whose, faults = issuer.read(services, connection)
         progress = _begun(connection, whose, None if restart else kept.read(file))
+    for fault in faults:
+        progress.found.add(fault)
     resumed_at = progress.growth.size
     _through_the_log(services, whose, progress, file, tell)
-    found = Found(list(progress.found.told), progress.found.count)
+    found = progress.found
     with services.database.read() as connection:
         waiting = Counts()
-        rest = (faults, _end_of_log(connection, progress), _outbox(connection, whose, waiting))
+        rest = _end_of_log(connection, progress), _outbox(connection, whose, waiting)
         for fault in chain(*rest, whole.differences(connection)):
             found.add(fault)
         not_asked = _ask_the_chain(connection, opener, found)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
+from operator import itemgetter
 from typing import Any
 from uuid import UUID
 
@@ -12,12 +13,19 @@ from sqlalchemy import Connection, Row
 from invoice_service.domain.invoice import decimal_text, instant_text
 from invoice_service.domain.tax import rule_by_id
 from invoice_service.ledger.entry import Entry
-from invoice_service.queries.audit.differs import holds, same
+from invoice_service.queries.audit.differs import alike, holds, same
 from invoice_service.queries.audit.documents import Documents, by_fact, opened, without_buyer
 from invoice_service.queries.audit.issuer import Issuer
 from invoice_service.store import audit
 
 PAID = ("paid", "refunded")
+AMOUNTS = ("column amount_fen", "the payment", "the sum of the body's lines")
+ORDER = ("the payment's disposition", "the payment's provider", "the payment's time", "the order's paid_at",
+         "column market_id", "the order's market", "the order's stall", "column taxpayer_kind")  # fmt: skip
+TAX = ("column exempt_fen", "column taxable_net_fen", "column tax_fen")
+LINE = ("amount_fen", "name", "tax_code", "unit", "quantity", "unit_price")
+LINE_SAID = tuple(f"an order line's {name}" for name in LINE)
+OF_LINE = itemgetter(*LINE)
 Sale = tuple[Row[Any], Sequence[Row[Any]]]
 
 
@@ -44,32 +52,26 @@ def _check(_connection: Connection, issuer: Issuer, entry: Entry, sale: Sale) ->
 
 
 def _check_amounts(row: Row[Any], body: Mapping[str, Any]) -> None:
-    same(row.amount_fen, body["total_fen"], "column amount_fen")
-    same(row.paid_fen, body["total_fen"], "the payment")
-    same(sum(line["amount_fen"] for line in body["lines"]), body["total_fen"], "the sum of the body's lines")
+    total_fen = body["total_fen"]
+    summed_fen = sum(line["amount_fen"] for line in body["lines"])
+    alike(AMOUNTS, (row.amount_fen, row.paid_fen, summed_fen), (total_fen, total_fen, total_fen))
 
 
 def _check_order(row: Row[Any], body: Mapping[str, Any]) -> None:
-    same(row.disposition, "settles", "the payment's disposition")
     holds(row.status in PAID, f"the order is {row.status}")
-    same(row.provider, body["provider"], "the payment's provider")
-    same(instant_text(row.paid_at), body["paid_at"], "the payment's time")
-    same(instant_text(row.order_paid_at), body["paid_at"], "the order's time of payment")
-    same(row.market_id, row.order_market_id, "column market_id")
-    same(row.market, body["market"]["code"], "the order's market")
-    same(row.stall, body["stall"]["code"], "the order's stall")
-    same(row.taxpayer_kind, body["seller"]["kind"], "column taxpayer_kind")
+    found = (row.disposition, row.provider, instant_text(row.paid_at), row.order_paid_at, row.market_id,
+             row.market, row.stall, row.taxpayer_kind)  # fmt: skip
+    wanted = ("settles", body["provider"], body["paid_at"], row.paid_at, row.order_market_id,
+              body["market"]["code"], body["stall"]["code"], body["seller"]["kind"])  # fmt: skip
+    alike(ORDER, found, wanted)
 
 
 def _check_lines(rows: Sequence[Row[Any]], lines: Sequence[Mapping[str, Any]]) -> None:
     same(len(rows), len(lines), "how many lines the order has")
     for row, line in zip(rows, lines, strict=True):
-        same(row.amount_fen, line["amount_fen"], "an order line's amount")
-        same(row.name_zh, line["name"], "an order line's name")
-        same(row.tax_code, line["tax_code"], "an order line's tax code")
-        same(row.unit, line["unit"], "an order line's unit")
-        same(decimal_text(row.quantity), line["quantity"], "an order line's quantity")
-        same(decimal_text(row.unit_price), line["unit_price"], "an order line's price")
+        quantity, price = decimal_text(row.quantity), decimal_text(row.unit_price)
+        found = (row.amount_fen, row.name_zh, row.tax_code, row.unit, quantity, price)
+        alike(LINE_SAID, found, OF_LINE(line))
 
 
 def _check_tax(row: Row[Any], lines: Sequence[Mapping[str, Any]]) -> None:
@@ -84,9 +86,8 @@ def _check_tax(row: Row[Any], lines: Sequence[Mapping[str, Any]]) -> None:
             exempt_fen += line["amount_fen"]
         else:
             net_fen += line_net_fen
-    same(row.exempt_fen, exempt_fen, "column exempt_fen")
-    same(row.taxable_net_fen, net_fen, "column taxable_net_fen")
-    same(row.tax_fen, sum(row.line_tax_fen), "column tax_fen")
+    found = (row.exempt_fen, row.taxable_net_fen, row.tax_fen)
+    alike(TAX, found, (exempt_fen, net_fen, sum(row.line_tax_fen)))
 
 
 SALES = Documents("sale", _read, _check)
