@@ -163,7 +163,11 @@ def invite_admin(config: Config, arguments: Any) -> int:
 
 
 def erase_buyer(config: Config, arguments: Any) -> int:
-    erased = erase.erase(build_services(config), arguments.number, arguments.reason)
+    services = build_services(config)
+    try:
+        erased = erase.erase(services, arguments.number, arguments.reason)
+    finally:
+        services.database.dispose()
     when = f"{erased.at:%Y-%m-%d %H:%M:%S} UTC"
     if erased.again:
         print(f"The buyer of invoice {erased.number} was erased before, at {when}. Nothing was changed.")

@@ -17,7 +17,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
-from functools import partial
+from functools import cache, partial
 
 import pytest
 from sqlalchemy import Connection, Update, func, select, text, update
@@ -100,7 +100,7 @@ def here(
         erase.erase(services, _number(services, "max"), "本人要求删除")
         _seal_and_anchor(services)
         waiting = _sell_one(services)
-        opener = partial(ledger_contract, services)
+        opener = cache(partial(ledger_contract, services))
         number = _number(services, "min")
         yield Installation(services, opener, number, _sale_of(services, number), waiting)
 
@@ -186,7 +186,7 @@ def unguarded(here: Installation) -> Iterator[Installation]:
         with services.database.unit_of_work() as uow:
             uow.connection.execute(UNGUARD)
             uow.commit()
-        yield replace(here, services=services, opener=partial(ledger_contract, services))
+        yield replace(here, services=services, opener=cache(partial(ledger_contract, services)))
         services.database.dispose()
 
 
