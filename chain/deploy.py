@@ -8,7 +8,10 @@ by looking at the addresses that the admin's transactions gave.
 from __future__ import annotations
 
 import time
-from typing import Any
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import Any, Protocol
 
 import rlp
 from eth_account import Account
@@ -28,7 +31,7 @@ from chain.client import (
     identity,
 )
 from chain.compile import artifact
-from chain.statuses import CHANGE_GAS, Register
+from chain.statuses import Call, Register, State, Status, StatusContract
 
 DEPLOY_GAS = 5_000_000
 OPEN_GAS = 300_000
@@ -37,6 +40,26 @@ MINED_WITHIN_S = 120.0
 LOOK_EVERY_S = 0.01
 LOOK_BACK = 16  # the admin sends three transactions an epoch: its last few cover any crash
 NO_CODE = b""
+NOBODY = bytes(20)
+
+
+class Standing(Protocol):
+    """What became of an invoice: `state` names one of State, `claimant` is 20 bytes or None."""
+
+    @property
+    def state(self) -> str: ...
+    @property
+    def notes(self) -> int: ...
+    @property
+    def since(self) -> datetime | None: ...
+    @property
+    def claimant(self) -> bytes | None: ...
+
+
+@dataclass(frozen=True, slots=True)
+class OpenedIn:
+    block_number: int
+    tx_hash: bytes
 
 
 class Deployer:
@@ -45,6 +68,7 @@ class Deployer:
     def __init__(
         self, rpc_url: str, *, admin_key: bytes, sequencer_key: bytes, timeout_s: float = 10.0
     ) -> None:
+        self._rpc_url, self._timeout_s = rpc_url, timeout_s
         self._web3 = connect(rpc_url, timeout_s)
         self._admin = Account.from_key(admin_key)
         self._sequencer = Account.from_key(sequencer_key).address
@@ -52,6 +76,17 @@ class Deployer:
 
     def identity(self) -> ChainIdentity:
         return identity(self._web3)
+
+    @answering
+    def block_number(self) -> int:
+        return int(self._web3.eth.block_number)
+
+    def holds(self, contract: bytes, epoch_nonce: bytes) -> bool:
+        """Whether the contract with this nonce stands at the address."""
+        try:
+            return bytes(call(self._at(contract), "epochNonce")) == epoch_nonce
+        except NoContract:
+            return False
 
     def deploy(self, epoch_nonce: bytes) -> bytes:
         """The 20-byte address of the contract that carries `epoch_nonce`: found, or deployed now."""
@@ -72,15 +107,47 @@ class Deployer:
         data = ledger.encode_abi("openLog", args=[log_id, size, root, self._sequencer])
         self._send({"to": ledger.address, "data": data, "gas": OPEN_GAS})
 
-    def open_claims(self, contract: bytes, issuer_id: bytes, relayer_key: bytes) -> None:
-        """Register the issuer, and let the relayer's account open its claims; again changes nothing."""
+    @answering
+    def opened_in(self, contract: bytes, log_id: bytes, since: int) -> OpenedIn:
+        """The transaction that opened the log, in block `since` or a later one."""
+        opened = self._at(contract).events.LogOpened
+        (event,) = opened.get_logs(from_block=since, argument_filters={"logId": log_id})
+        return OpenedIn(int(event["blockNumber"]), bytes(event["transactionHash"]))
+
+    def register(self, contract: bytes, issuer_id: bytes, relayer_key: bytes) -> None:
+        """Register the issuer with the relayer's account; again changes nothing."""
         ledger, relayer = self._at(contract), Account.from_key(relayer_key)
         if call(ledger, "registers", issuer_id) == Register.UNKNOWN:
             data = ledger.encode_abi("registerIssuer", args=[issuer_id, relayer.address])
             self._send({"to": ledger.address, "data": data, "gas": REGISTER_GAS})
-        if call(ledger, "registers", issuer_id) == Register.RESTORING:
-            data = ledger.encode_abi("openClaims", args=[issuer_id])
-            self._send({"to": ledger.address, "data": data, "gas": CHANGE_GAS}, by=relayer)
+
+    def restore(
+        self, contract: bytes, issuer_id: bytes, relayer_key: bytes, earlier: Sequence[tuple[bytes, Standing]]
+    ) -> None:
+        """Take statuses over from an earlier epoch; again changes nothing, nor once claims are open."""
+        if earlier and self._is_restoring(contract, issuer_id):
+            newest = self._newest_time()
+            taken_over = [(address, _status(standing, newest)) for address, standing in earlier]
+            self._as_relayer(relayer_key, contract, self._statuses(contract, issuer_id).restore(taken_over))
+
+    def open_claims(self, contract: bytes, issuer_id: bytes, relayer_key: bytes) -> None:
+        """Let the relayer's account open the issuer's claims; again changes nothing."""
+        if self._is_restoring(contract, issuer_id):
+            self._as_relayer(relayer_key, contract, self._statuses(contract, issuer_id).open_claims())
+
+    @answering
+    def _newest_time(self) -> datetime:
+        return datetime.fromtimestamp(self._web3.eth.get_block("latest")["timestamp"], UTC)
+
+    def _is_restoring(self, contract: bytes, issuer_id: bytes) -> bool:
+        return bool(call(self._at(contract), "registers", issuer_id) == Register.RESTORING)
+
+    def _statuses(self, contract: bytes, issuer_id: bytes) -> StatusContract:
+        return StatusContract(self._rpc_url, address=contract, issuer_id=issuer_id, timeout_s=self._timeout_s)
+
+    def _as_relayer(self, relayer_key: bytes, contract: bytes, what: Call) -> None:
+        fields = {"to": Web3.to_checksum_address(contract), "data": what.data, "gas": what.gas}
+        self._send(fields, by=Account.from_key(relayer_key))
 
     @answering
     def _find(self, epoch_nonce: bytes) -> bytes | None:
@@ -132,6 +199,12 @@ class Deployer:
             return self._web3.eth.get_transaction_receipt(tx_hash)
         except TransactionNotFound:
             return None
+
+
+def _status(standing: Standing, newest: datetime) -> Status:
+    """A development chain's clock may have run ahead of this one's; nothing is restored from the future."""
+    state, since = State[standing.state.upper()], standing.since
+    return Status(state, standing.notes, min(since, newest) if since else None, standing.claimant or NOBODY)
 
 
 def contract_address(sender: str, nonce: int) -> bytes:

@@ -9,7 +9,6 @@ from __future__ import annotations
 import os
 import sys
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 
 from apispec import APISpec
@@ -19,27 +18,15 @@ from flask_wtf import CSRFProtect
 from werkzeug.middleware.proxy_fix import ProxyFix
 from werkzeug.routing import IntegerConverter, Map
 
-from chain.client import LedgerContract, NoContract
 from chain.relay import Relay
-from chain.statuses import Domain, State, StatusContract, sign
 from invoice_service import keyring
 from invoice_service.config import Config
-from invoice_service.ledger.evidence import (
-    CLAIMED,
-    CREDITED,
-    FREE,
-    LOCKED,
-    AnchoredHead,
-    EpochOnChain,
-    Standing,
-)
-from invoice_service.ledger.statement import Epoch
+from invoice_service.onchain import ChainHeads, StatusCalls
 from invoice_service.payments.provider import PaymentProvider
 from invoice_service.payments.sandbox.provider import SandboxProvider
 from invoice_service.queries import live as live_queries
 from invoice_service.queries import market as market_queries
 from invoice_service.services import Services
-from invoice_service.store import chain
 from invoice_service.store.unit_of_work import Database
 from invoice_service.web import assets, audience, context, errors, locale, metrics, notify, uploads, visitors
 from invoice_service.web.account.binding import blueprint as binding_blueprint
@@ -47,6 +34,7 @@ from invoice_service.web.account.records import blueprint as records_blueprint
 from invoice_service.web.account.views import blueprint as account_blueprint
 from invoice_service.web.api.allowances import blueprint as allowances_api
 from invoice_service.web.api.cases import blueprint as cases_api
+from invoice_service.web.api.claims import blueprint as claims_api
 from invoice_service.web.api.complaints import blueprint as complaints_api
 from invoice_service.web.api.exports import blueprint as exports_api
 from invoice_service.web.api.market import blueprint as market_api
@@ -88,7 +76,7 @@ def build_services(
         keyring=keys,
         providers=_providers(config, keys, clock, random),
         heads=ChainHeads(rpc_url, timeout_s) if rpc_url else None,
-        sign_handover=_sign_handover,
+        status_calls=StatusCalls(rpc_url, keys),
         relay=Relay(rpc_url, timeout_s=timeout_s, max_bytes=MAX_RELAYED_BYTES) if rpc_url else None,
         clock=clock,
         random=random,
@@ -160,6 +148,7 @@ def _register_doors(app: Flask, services: Services, csrf: CSRFProtect) -> None:
     api = _ProblemApi(app)
     programs = (
         api_blueprint,
+        claims_api,
         people_api,
         vendor_api,
         market_api,
@@ -223,76 +212,6 @@ def _providers(
         random=random,
     )
     return {sandbox.name: sandbox}
-
-
-def ledger_contract(services: Services, epoch: chain.Epoch) -> LedgerContract:
-    """An opened epoch's contract, as its sequencer speaks to it."""
-    assert epoch.contract is not None  # noqa: S101 - opened epochs have one
-    return LedgerContract(
-        services.config.chain_rpc_url,
-        address=epoch.contract,
-        log_id=epoch.log_id,
-        sequencer_key=services.keyring.sequencer,
-        timeout_s=services.config.chain_timeout_s,
-    )
-
-
-def _sign_handover(
-    epoch: chain.Epoch, issuer_id: bytes, key: bytes, *, claimant: bytes, nonce: int, deadline: int
-) -> tuple[bytes, bytes]:
-    assert epoch.contract is not None  # noqa: S101 - opened epochs have one
-    domain = Domain(epoch.chain_id, epoch.contract, epoch.nonce)
-    terms = {"issuerId": issuer_id, "claimant": claimant, "nonce": nonce, "deadline": deadline}
-    signed = sign(key, domain.digest("Handover", **terms))
-    return signed.r, signed.vs
-
-
-STATES = {State.FREE: FREE, State.CLAIMED: CLAIMED, State.LOCKED: LOCKED, State.CREDITED: CREDITED}
-
-
-@dataclass(frozen=True, slots=True)
-class ChainHeads:
-    """A chain endpoint, asked as any verifier would ask it."""
-
-    rpc_url: str
-    timeout_s: float
-
-    def open(self, epoch: Epoch) -> EpochOnChain | None:
-        contract = LedgerContract(
-            self.rpc_url, address=epoch.contract, log_id=epoch.log_id, timeout_s=self.timeout_s
-        )
-        identity = contract.identity()
-        if (identity.chain_id, identity.genesis_hash) != (epoch.chain_id, epoch.genesis_hash):
-            return None
-        try:
-            is_the_one = contract.epoch_nonce() == epoch.nonce
-        except NoContract:
-            return None
-        return _Opened(self, epoch.contract, contract) if is_the_one else None
-
-
-@dataclass(frozen=True, slots=True)
-class _Opened:
-    """One epoch's contract, in the verifier's words."""
-
-    endpoint: ChainHeads
-    address: bytes
-    heads: LedgerContract
-    _statuses: dict[bytes, StatusContract] = field(default_factory=dict)  # making one reads the whole ABI
-
-    def anchored_at(self, root: bytes) -> AnchoredHead | None:
-        return self.heads.anchored_at(root)
-
-    def standing(self, issuer_id: bytes, claim_address: bytes) -> Standing:
-        if issuer_id not in self._statuses:
-            self._statuses[issuer_id] = StatusContract(
-                self.endpoint.rpc_url,
-                address=self.address,
-                issuer_id=issuer_id,
-                timeout_s=self.endpoint.timeout_s,
-            )
-        found = self._statuses[issuer_id].status_of(claim_address)
-        return Standing(STATES[found.state], found.notes, found.time)
 
 
 def _package_folder() -> str:

@@ -12,10 +12,11 @@ from typing import Any
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
-from invoice_service.app import build_services, ledger_contract
+from invoice_service.app import build_services
 from invoice_service.config import Config
 from invoice_service.errors import Error
 from invoice_service.ledger.entry import Kind
+from invoice_service.onchain import ledger_contract
 from invoice_service.queries.audit import run as running
 from invoice_service.queries.audit.run import CLEAN, DIFFERENT, UNDECIDED, Report, Tell
 

@@ -18,10 +18,10 @@ import requests
 from eth_account import Account
 
 from chain.statuses import LIST_MOST, Signature, State, Status, StatusContract, sign, signer_of
-from invoice_service.app import ChainHeads
 from invoice_service.ledger import evidence as ev
 from invoice_service.ledger.entry import Entry
 from invoice_service.ledger.statement import Epoch, open_signed
+from invoice_service.onchain import ChainHeads
 
 GOOD_FOR = timedelta(hours=1)  # how long the signatures may wait for a block
 ANSWERS_WITHIN_S = 10.0

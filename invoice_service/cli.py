@@ -18,9 +18,10 @@ from typing import Any
 
 from chain import deploy as chain_deploy
 from invoice_service import auditor, claimant, doctor, keyring, logs, settler
-from invoice_service.app import ChainHeads, build_services
+from invoice_service.app import build_services
 from invoice_service.config import Config
 from invoice_service.documents.attached import attached_evidence
+from invoice_service.domain.standing import Standing
 from invoice_service.errors import N_, Error
 from invoice_service.flow import erase, first_admin, open_epoch
 from invoice_service.follow import follower
@@ -29,6 +30,7 @@ from invoice_service.follow.mirror import Mirror
 from invoice_service.follow.site import Site
 from invoice_service.ledger import evidence, keys, statement
 from invoice_service.ledger.tree import HASH_BYTES
+from invoice_service.onchain import ChainHeads
 from invoice_service.queries import verify
 from invoice_service.store import rollups
 from invoice_service.store.migrate import migrate
@@ -82,7 +84,10 @@ def _parser() -> argparse.ArgumentParser:
     add("migrate", run_migrations, "Bring the database up to date.")
     add("recount", recount, "Make the sums of sales again from the sales themselves.")
     add("prepare", prepare, "Keys, migrations and an empty log, in one go.")
-    add("deploy", deploy, "Deploy the contract and open the log in it, if no epoch is live.")
+    deploying = add("deploy", deploy, "Deploy the contract and open the log in it, if no epoch is live.")
+    deploying.add_argument(
+        "--new-epoch", action="store_true", help="end the live one, and go on from its head"
+    )
     add("web", web, "Serve pages and API.")
     add("settle", settle, "Seal, anchor and chase payments, until stopped.")
     add("sandbox", sandbox, "Serve the pretend payment service, for tests and demos.")
@@ -179,13 +184,14 @@ def erase_buyer(config: Config, arguments: Any) -> int:
     return 0
 
 
-def deploy(config: Config, _arguments: Any) -> int:
+def deploy(config: Config, arguments: Any) -> int:
     services = build_services(config)
     keys_ = services.keyring
     deployer = chain_deploy.Deployer(
         config.chain_rpc_url, admin_key=keys_.admin, sequencer_key=keys_.sequencer
     )
-    epoch = open_epoch.open_epoch(services, deployer, keyring.load_root(config.data_dir))
+    root = keyring.load_root(config.data_dir)
+    epoch = open_epoch.open_or_go_on(services, deployer, root, anew=arguments.new_epoch)
     assert epoch.contract is not None  # noqa: S101 - open_epoch answers opened ones
     print(f"Contract 0x{epoch.contract.hex()} on chain {epoch.chain_id}")
     return 0
@@ -277,7 +283,7 @@ def _print_verdict(path: Path, verdict: evidence.Verdict, endpoint: str | None) 
         print(f"  Now: {_now(verdict.standing)}")
 
 
-def _now(standing: evidence.Standing | None) -> str:
+def _now(standing: Standing | None) -> str:
     if standing is None:
         return "the chain does not say what became of it."
     claim = {

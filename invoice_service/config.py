@@ -58,6 +58,9 @@ class Config:
     seal_batch: int = 5_000  # bounds memory and the time the head row stays locked
     chain_confirmations: int = 0  # blocks on top before "final"; 0 suits a development chain
     chain_timeout_s: float = 5.0
+    # A development chain of our own may be wiped: then the settler goes on in a new epoch by itself. On any
+    # other chain that is a person's decision (`deploy --new-epoch`).
+    new_epoch_if_wiped: bool = False
     stuck_after_s: int = 60  # a pending transaction older than this is replaced at a higher fee
 
     # The web. A whole market sits behind one address, so limits are per guess, not per visit.
@@ -67,6 +70,7 @@ class Config:
     number_lookup_limit: str = "30 per minute"
     rpc_limit: str = "240 per minute"  # a file's verification asks four times
     complaint_limit: str = "20 per 10 minutes"
+    claim_limit: str = "120 per minute"  # of up to a hundred invoices each; an office asks as one address
     trusted_proxies: int = 0  # how many proxies of ours stand before us; their X-Forwarded-* is believed
     web_workers: int = 2
     web_threads: int = 232  # a live page holds one, asleep; the 32 that work share the database's pool

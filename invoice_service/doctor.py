@@ -20,11 +20,12 @@ from urllib.parse import urlsplit
 
 from chain.client import NoContract
 from chain.endpoint import Endpoint, address_of
-from invoice_service.app import build_services, ledger_contract
+from invoice_service.app import build_services
 from invoice_service.config import Config
 from invoice_service.errors import Error
 from invoice_service.flow import anchor
 from invoice_service.ledger.statement import BadStatement, open_signed
+from invoice_service.onchain import ledger_contract
 from invoice_service.queries import health, operations
 from invoice_service.services import Services
 from invoice_service.store import deployment, migrate

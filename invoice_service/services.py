@@ -5,7 +5,7 @@ Time and randomness are in it because they are arguments: a test passes its own.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Protocol
@@ -17,13 +17,63 @@ from invoice_service.payments.provider import PaymentProvider
 from invoice_service.store.chain import Epoch
 from invoice_service.store.unit_of_work import Database
 
+Signed = tuple[bytes, bytes]  # (r, vs): a compact signature, 32 bytes each
 
-class HandoverSigner(Protocol):
-    """SPEC.md section 7: signs that an invoice is handed over, as (r, vs). `claimant` is 20 bytes."""
 
-    def __call__(
-        self, epoch: Epoch, issuer_id: bytes, key: bytes, *, claimant: bytes, nonce: int, deadline: int
-    ) -> tuple[bytes, bytes]: ...
+@dataclass(frozen=True, slots=True)
+class Call:
+    """A call of the contract, ready to be signed for: its data, and a gas limit."""
+
+    data: bytes
+    gas: int
+
+
+class StatusCalls(Protocol):
+    """SPEC.md section 7: the issuer's messages and calls about claims. Addresses are 20 bytes, `deadline` in
+    Unix seconds. Nothing here asks the chain."""
+
+    def sign_handover(
+        self, epoch: Epoch, claim_key: bytes, *, claimant: bytes, nonce: int, deadline: int
+    ) -> Signed: ...
+    def signer_of_list(
+        self,
+        kind: str,
+        epoch: Epoch,
+        claim_addresses: Sequence[bytes],
+        *,
+        nonce: int,
+        deadline: int,
+        signature: Signed,
+    ) -> bytes | None:
+        """Whose signature it is of the Claim or Release; None where it is nobody's."""
+        ...
+
+    def claim(
+        self,
+        epoch: Epoch,
+        *,
+        claimant: bytes,
+        nonce: int,
+        deadline: int,
+        handovers: Sequence[Signed],
+        signature: Signed,
+    ) -> Call: ...
+    def release(
+        self,
+        epoch: Epoch,
+        *,
+        claimant: bytes,
+        nonce: int,
+        deadline: int,
+        claim_addresses: Sequence[bytes],
+        signature: Signed,
+    ) -> Call: ...
+    def lock(self, epoch: Epoch, claim_address: bytes) -> Call: ...
+    def unlock(self, epoch: Epoch, claim_address: bytes) -> Call: ...
+    def credit(self, epoch: Epoch, claim_address: bytes, note: bytes, *, whole: bool) -> Call: ...
+    def credit_claimed(
+        self, epoch: Epoch, claim_address: bytes, note: bytes, *, whole: bool, deadline: int, consent: Signed
+    ) -> Call: ...
 
 
 class ChainRelay(Protocol):
@@ -41,7 +91,7 @@ class Services:
     keyring: Keyring
     providers: Mapping[str, PaymentProvider]
     heads: HeadSource | None
-    sign_handover: HandoverSigner
+    status_calls: StatusCalls
     relay: ChainRelay | None
     clock: Callable[[], datetime]
     random: Callable[[int], bytes]

@@ -9,33 +9,49 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Callable
+from typing import Generic, TypeVar
 
 import structlog
 
-from chain.client import LedgerContract
-from invoice_service.app import ledger_contract
+from chain.client import LedgerContract, NoContract
+from chain.deploy import Deployer
+from chain.events import StatusEvents
+from chain.sender import Sender
+from invoice_service import keyring, onchain
 from invoice_service.errors import Error
 from invoice_service.flow import (
     anchor,
     close_access_day,
     export_sales,
     find,
+    ingest,
+    open_epoch,
     pay,
+    relay,
     seal,
     seal_returns,
     sum_days,
 )
 from invoice_service.services import Services
+from invoice_service.store.chain import Epoch
 
 log = structlog.get_logger()
+Client = TypeVar("Client")
+Make = Callable[[Services, Epoch], Client]
+Work = Callable[[Services, Client], None]
 
 
 def run(services: Services, stopping: threading.Event) -> None:
     """Until `stopping` is set; then each part ends the round it is in."""
-    config = services.config
+    config, renewer = services.config, _Renewer(services)
+    anchoring = _Watched(services, _OnChain(services, renewer, onchain.ledger_contract, _anchor))
+    relaying = _OnChain(services, renewer, onchain.relay_account, _relay)
+    ingesting = _OnChain(services, renewer, onchain.status_events, _ingest)
     parts = (
         _Part("seal", lambda: _seal(services), config.settle_interval_ms),
-        _Part("anchor", _Anchorer(services).round, config.anchor_interval_ms),
+        _Part("anchor", anchoring.round, config.anchor_interval_ms),
+        _Part("relay", relaying.round, config.anchor_interval_ms),
+        _Part("ingest", ingesting.round, config.anchor_interval_ms),
         _Part("payments", lambda: _chase(services), config.chase_interval_ms),
         _Part("access", lambda: _close_days(services), config.close_interval_ms),
         _Part("sums", lambda: _sum_days(services), config.close_interval_ms),
@@ -84,29 +100,88 @@ def _seal(services: Services) -> None:
         pass  # a full batch: there may be more
 
 
-class _Anchorer:
-    """Anchoring rounds with one client an epoch, since a client keeps its connection."""
+class _OnChain(Generic[Client]):
+    """Rounds with the live epoch's contract: one client an epoch, since a client keeps its connection.
+
+    What says that the epoch is over begins the next one, where the chain is ours to begin on again; else
+    it stays an alarm until somebody has looked.
+    """
+
+    def __init__(self, services: Services, renewer: _Renewer, make: Make[Client], work: Work[Client]) -> None:
+        self._services = services
+        self._renewer = renewer
+        self._make = make
+        self._work = work
+        self._epoch_id = 0
+        self._client: Client | None = None
+
+    def round(self) -> None:
+        epoch = anchor.live_epoch(self._services)
+        if self._client is None or self._epoch_id != epoch.id:
+            self._client, self._epoch_id = self._make(self._services, epoch), epoch.id
+        try:
+            self._work(self._services, self._client)
+        except (NoContract, anchor.EpochGone, ingest.EventsLost) as error:
+            if not self._renewer.renew(epoch):
+                raise
+            log.warning("the epoch is over", reason=str(error))
+
+
+class _Renewer:
+    """Begins an epoch in place of one that is over; only one part of this process at a time."""
 
     def __init__(self, services: Services) -> None:
         self._services = services
-        self._epoch_id = 0
-        self._contract: LedgerContract | None = None
+        self._one_at_a_time = threading.Lock()
+
+    def renew(self, over: Epoch) -> bool:
+        """False where that is not for a process to decide, or the root key is put away."""
+        config, keys = self._services.config, self._services.keyring
+        root = keyring.root_if_here(config.data_dir)
+        if not config.new_epoch_if_wiped or root is None:
+            return False
+        deployer = Deployer(config.chain_rpc_url, admin_key=keys.admin, sequencer_key=keys.sequencer)
+        with self._one_at_a_time:
+            open_epoch.open_epoch(self._services, deployer, root, in_place_of=over.id)
+        return True
+
+
+def _anchor(services: Services, contract: LedgerContract) -> None:
+    anchor.anchor(services, contract)
+
+
+def _relay(services: Services, account: Sender) -> None:
+    while relay.relay(services, account) in ("mined", "refused"):
+        pass  # the next one need not wait for the next round
+
+
+def _ingest(services: Services, events: StatusEvents) -> None:
+    """What cannot be taken in stands in `/readyz`, too."""
+    try:
+        while ingest.ingest(services, events):
+            pass  # there is more to read
+    except (ingest.StatusesDiverge, ingest.EventsLost) as error:
+        anchor.note_events(services, str(error))
+        raise
+    anchor.note_events(services)
+
+
+class _Watched:
+    """Anchoring tells the others how the chain is: what ends a round stands in `/readyz`."""
+
+    def __init__(self, services: Services, on_chain: _OnChain[LedgerContract]) -> None:
+        self._services = services
+        self._on_chain = on_chain
 
     def round(self) -> None:
         try:
-            anchor.anchor(self._services, self._live_contract())
+            self._on_chain.round()
+        except (anchor.HeadsDiverge, anchor.EpochGone, NoContract) as error:
+            anchor.note_health(self._services, reachable=True, detail=str(error))
+            raise
         except (ConnectionError, anchor.NotDeployed) as error:
             anchor.note_health(self._services, reachable=False, detail=str(error))
             raise
-        except anchor.HeadsDiverge as error:
-            anchor.note_health(self._services, reachable=True, detail=str(error))
-            raise
-
-    def _live_contract(self) -> LedgerContract:
-        epoch = anchor.live_epoch(self._services)
-        if self._contract is None or self._epoch_id != epoch.id:
-            self._contract, self._epoch_id = ledger_contract(self._services, epoch), epoch.id
-        return self._contract
 
 
 def _chase(services: Services) -> None:

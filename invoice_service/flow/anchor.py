@@ -71,6 +71,7 @@ class OnChainHead(Protocol):
 class AnchorContract(Protocol):
     """The anchoring contract as this flow needs it. A chain that does not answer is a ConnectionError."""
 
+    def epoch_nonce(self) -> bytes: ...
     def head(self) -> OnChainHead: ...
     def next_nonce(self) -> int: ...
     def gas_price(self) -> int: ...
@@ -91,6 +92,14 @@ class HeadsDiverge(Error):
     status = 500
 
 
+class EpochGone(Error):
+    code = "anchor.epoch_gone"
+    message = N_(
+        "The contract is gone: the chain was wiped, or it is another chain. A new epoch has to begin."
+    )
+    status = 500
+
+
 class NotDeployed(Error):
     code = "anchor.not_deployed"
     message = N_("No contract is deployed yet. Run `python -m invoice_service deploy` first.")
@@ -101,8 +110,11 @@ def anchor(services: Services, contract: AnchorContract) -> str:
     """One round: hear what the contract holds, settle what is pending, offer a newer head.
 
     Answers what it did: "idle", "pending", "submitted" or "mined". ConnectionError leaves all as it was.
+    Raises EpochGone, HeadsDiverge.
     """
     epoch = live_epoch(services)
+    if contract.epoch_nonce() != epoch.nonce:
+        raise EpochGone
     block, on_chain = contract.block_number(), contract.head()
     note_health(services, reachable=True, block_number=block)
     _take_back(services, epoch, on_chain)
@@ -135,6 +147,13 @@ def note_health(
         if known is not None and same and heard.checked_at - known.checked_at < HEARD_EVERY:
             return
         chain.put_health(uow.connection, heard)
+        uow.commit()
+
+
+def note_events(services: Services, detail: str = "") -> None:
+    """Keep what stops the events of the contract from being taken in; empty where nothing does."""
+    with services.database.unit_of_work() as uow:
+        chain.put_events_detail(uow.connection, detail)
         uow.commit()
 
 

@@ -23,6 +23,7 @@ from invoice_service.domain.access import Action
 from invoice_service.domain.money import BadAmount, parse_yuan
 from invoice_service.domain.numbering import business_day
 from invoice_service.domain.policy import Actor, NotAllowed, OutOfScope, Role, Scope, can_see, check_fresh
+from invoice_service.domain.standing import Standing
 from invoice_service.errors import N_, Error
 from invoice_service.flow.access import note
 from invoice_service.flow.look import checked_reason
@@ -240,5 +241,5 @@ class _RememberedHeads:
             self.known[root] = self.on_chain.anchored_at(root)
         return self.known[root]
 
-    def standing(self, issuer_id: bytes, claim_address: bytes) -> ev.Standing:
+    def standing(self, issuer_id: bytes, claim_address: bytes) -> Standing:
         return self.on_chain.standing(issuer_id, claim_address)

@@ -159,7 +159,7 @@ def _place(connection: Connection, indexes: Sequence[int]) -> tuple[str, Sequenc
     if not indexes:
         return "", ()
     epoch = chain.live_epoch(connection)
-    covering = chain.covering(connection, epoch.id, indexes[-1]) if epoch else None
-    size = covering.new_size if covering else log.head(connection).size
+    covering = chain.covering_size(connection, epoch, indexes[-1]) if epoch else None
+    size = covering or log.head(connection).size
     path = tree.inclusion_of_many(indexes, size, log.tile_reader(connection))
     return log.checkpoint_at(connection, size), path

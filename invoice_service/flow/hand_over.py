@@ -6,31 +6,15 @@ one claim for an invoice, however many handovers there are, and the key itself n
 
 from __future__ import annotations
 
-import re
 from dataclasses import dataclass
-from datetime import timedelta
 
 from invoice_service.domain.invoice import UnknownInvoice
 from invoice_service.domain.token import fingerprint
-from invoice_service.errors import N_, Error, InvalidInput
+from invoice_service.flow import claim
+from invoice_service.flow.claim import Terms
 from invoice_service.services import Services
-from invoice_service.store import chain, invoices
+from invoice_service.store import invoices
 from invoice_service.store.chain import Epoch
-
-LASTS_AT_MOST = timedelta(days=7)  # a signature that is lost does not stay good for long
-MAX_NONCE = 2**53 - 1
-_ADDRESS = re.compile(r"0x[0-9a-fA-F]{40}")
-
-
-class BadHandover(InvalidInput):
-    code = "handover.bad"
-    message = N_("Please give the company's account, its next nonce, and a deadline within a week.")
-
-
-class ClaimsNotOpen(Error):
-    code = "claims.not_open"
-    message = N_("Invoices cannot be claimed yet: no contract is open. Please try again later.")
-    status = 503
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,40 +28,13 @@ class Handover:
     epoch: Epoch
 
 
-def hand_over(
-    services: Services, number: str, token: str, *, claimant: str, nonce: int, deadline: int
-) -> Handover:
-    """`claimant` an Ethereum address with 0x; `deadline` in Unix seconds.
-
-    Raises BadHandover, UnknownInvoice, ClaimsNotOpen.
-    """
-    _check(services, claimant, nonce, deadline)
+def hand_over(services: Services, number: str, token: str, terms: Terms) -> Handover:
+    """Raises BadList, UnknownInvoice, ClaimsNotOpen."""
+    terms.check(services)
     with services.database.read() as connection:
-        found = invoices.claim_key(connection, fingerprint(token))
-        epoch = chain.live_epoch(connection)
-    if found is None or found[0] != number:
-        raise UnknownInvoice
-    if epoch is None or epoch.opened_at is None:
-        raise ClaimsNotOpen
-    _, claim_address, sealed = found
-    r, vs = services.sign_handover(
-        epoch,
-        services.keyring.issuer_id,
-        services.keyring.unseal(sealed, number.encode()),
-        claimant=bytes.fromhex(claimant[2:]),
-        nonce=nonce,
-        deadline=deadline,
-    )
-    return Handover(number, claim_address, r, vs, epoch)
-
-
-def _check(services: Services, claimant: str, nonce: int, deadline: int) -> None:
-    now_s = services.clock().timestamp()
-    wrong = {
-        "claimant": not _ADDRESS.fullmatch(claimant),
-        "nonce": not 0 <= nonce <= MAX_NONCE,
-        "deadline": not now_s < deadline <= now_s + LASTS_AT_MOST.total_seconds(),
-    }
-    fields = {name: BadHandover.message for name, is_wrong in wrong.items() if is_wrong}
-    if fields:
-        raise BadHandover(fields)
+        key = invoices.claim_key(connection, fingerprint(token))
+        if key is None or key.number != number:
+            raise UnknownInvoice
+        epoch = claim.open_epoch(connection)
+    r, vs = claim.hand_over(services, epoch, key, terms)
+    return Handover(number, key.claim_address, r, vs, epoch)

@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Protocol
 
+from invoice_service.domain.standing import Standing, State
 from invoice_service.ledger import canonical, checkpoint, proof, statement
 from invoice_service.ledger.entry import (
     NO_COMMITMENT,
@@ -32,7 +33,7 @@ MAX_BYTES = 256_000  # sixty lines and a long buyer fit forty times over
 MAX_DEPTH = 12
 GENUINE, ALTERED, UNKNOWN, UNDECIDED = "genuine", "altered", "unknown", "undecided"
 PASSED, FAILED, OPEN = "passed", "failed", "undecided"
-FREE, CLAIMED, LOCKED, CREDITED = "free", "claimed", "locked", "credited"
+FREE, CLAIMED, LOCKED, CREDITED = State.FREE, State.CLAIMED, State.LOCKED, State.CREDITED
 _FIELDS = {
     "type", "version", "body", "body_salt", "buyer", "buyer_salt", "entry", "signature",
     "index", "checkpoint", "inclusion", "issuer",
@@ -70,24 +71,6 @@ class AnchoredHead(Protocol):
     def block_number(self) -> int: ...
     @property
     def time(self) -> datetime: ...
-
-
-@dataclass(frozen=True, slots=True)
-class Standing:
-    """What became of an invoice, by the contract, as of now. `since` when it is so; None if it never changed.
-
-    `state` is free, claimed, locked (a refund is under way) or credited; `notes` counts its credit notes.
-    """
-
-    state: str
-    notes: int
-    since: datetime | None
-
-    @property
-    def status(self) -> str:
-        if self.state == CREDITED:
-            return "credited"
-        return "credited_in_part" if self.notes else "valid"
 
 
 class EpochOnChain(Protocol):

@@ -17,10 +17,15 @@ _STATES = text("""
     SELECT entry.fact, entry.index AS entry_index, head.new_size, head.tx_hash, head.block_number, head.status
     FROM log_entries AS entry
     LEFT JOIN LATERAL (
-        SELECT s.new_size, s.tx_hash, s.block_number, s.status
-        FROM submissions AS s JOIN epochs ON epochs.id = s.epoch_id AND epochs.ended_at IS NULL
-        WHERE s.status IN ('mined', 'final') AND s.new_size > entry.index
-        ORDER BY s.new_size LIMIT 1
+        SELECT opened_size AS new_size, opened_tx AS tx_hash, opened_block AS block_number, 'final' AS status
+        FROM epochs WHERE ended_at IS NULL AND opened_at IS NOT NULL AND opened_size > entry.index
+        UNION ALL (
+            SELECT s.new_size, s.tx_hash, s.block_number, s.status
+            FROM submissions AS s JOIN epochs ON epochs.id = s.epoch_id AND epochs.ended_at IS NULL
+            WHERE s.status IN ('mined', 'final') AND s.new_size > entry.index
+            ORDER BY s.new_size LIMIT 1
+        )
+        ORDER BY new_size LIMIT 1
     ) AS head ON true
     WHERE entry.kind = :kind AND entry.fact = ANY(:facts)
 """)

@@ -18,15 +18,25 @@ _FIGURES = text("""
            (SELECT max(new_size) FROM submissions WHERE status = 'final') AS final_size,
            (SELECT min(created_at) FROM submissions WHERE status = 'pending') AS pending_since,
            (SELECT reachable FROM chain_health) AS chain_reachable,
-           (SELECT detail FROM chain_health) AS chain_detail,
+           (SELECT coalesce(nullif(detail, ''), events_detail) FROM chain_health) AS chain_detail,
            (SELECT block_number FROM chain_health) AS block_number,
-           (SELECT checked_at FROM chain_health) AS chain_checked_at
+           (SELECT checked_at FROM chain_health) AS chain_checked_at,
+           (SELECT count(*) FROM epochs WHERE opened_at IS NOT NULL) AS epochs,
+           (SELECT opened_at IS NOT NULL FROM epochs WHERE ended_at IS NULL) AS is_open,
+           coalesce((SELECT read_block FROM epochs WHERE ended_at IS NULL), 0) AS read_block,
+           (SELECT count(*) FROM relays WHERE status IN ('queued', 'sent')) AS relays_waiting,
+           (SELECT min(created_at) FROM relays WHERE status IN ('queued', 'sent')) AS relays_since
 """)
 
 
 @dataclass(frozen=True, slots=True)
 class Readiness:
-    """`chain` says in one word how the chain is: ok · not_answering · settler_not_running · alarm."""
+    """`chain` says in one word how the chain is: ok · not_answering · settler_not_running · alarm.
+
+    `head_pending_s`: since a head was signed that no block holds; `relays_waiting_s`: since the oldest claim,
+    lock or credit was asked for that is not settled; 0 for none. `blocks_unread`: final blocks whose events
+    were not taken in yet.
+    """
 
     chain: str
     chain_detail: str
@@ -35,7 +45,12 @@ class Readiness:
     sealed_size: int
     mined_size: int
     final_size: int
-    pending_since: datetime | None
+    head_pending_s: int
+    epochs: int
+    is_open: bool
+    blocks_unread: int
+    relays_waiting: int
+    relays_waiting_s: int
     clock_skew_ms: int
 
     @property
@@ -56,9 +71,18 @@ def readiness(services: Services) -> Readiness:
         sealed_size=row.sealed_size or 0,
         mined_size=row.mined_size or 0,
         final_size=row.final_size or 0,
-        pending_since=row.pending_since,
+        head_pending_s=_seconds(row.pending_since, now),
+        epochs=row.epochs,
+        is_open=bool(row.is_open),
+        blocks_unread=max(0, (row.block_number or 0) - services.config.chain_confirmations - row.read_block),
+        relays_waiting=row.relays_waiting,
+        relays_waiting_s=_seconds(row.relays_since, now),
         clock_skew_ms=int((now - row.database_time).total_seconds() * 1000),
     )
+
+
+def _seconds(since: datetime | None, now: datetime) -> int:
+    return 0 if since is None else max(0, int((now - since).total_seconds()))
 
 
 def _chain_word(reachable: bool | None, detail: str, checked_at: datetime | None, now: datetime) -> str:

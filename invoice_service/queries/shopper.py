@@ -11,6 +11,7 @@ from sqlalchemy import Connection, RowMapping, text
 from invoice_service.domain import stall_code
 from invoice_service.domain.invoice import UnknownInvoice
 from invoice_service.domain.order import UnknownOrder, UnknownStall
+from invoice_service.domain.standing import State
 from invoice_service.domain.tax import rule_by_id
 from invoice_service.domain.token import INVOICE, ORDER, fingerprint
 from invoice_service.ledger import canonical
@@ -26,7 +27,7 @@ from invoice_service.queries.views import (
     StallView,
 )
 from invoice_service.services import Services
-from invoice_service.store import catalogue, invoices
+from invoice_service.store import catalogue, invoices, statuses
 from invoice_service.store.catalogue import StallRow
 
 _ORDERS = text("""
@@ -105,12 +106,15 @@ def invoice(services: Services, token: str, lang: str) -> InvoiceView:
         if stored is None:
             raise UnknownInvoice
         state = invoice_state(services, connection, stored.number)
+        standing = statuses.standing(connection, stored.number).now(services.clock())
     body = canonical.decode(stored.body)
     buyer = canonical.decode(stored.buyer) if stored.buyer else {}
     return InvoiceView(
         number=stored.number,
         token=token,
-        status="valid",
+        status=standing.status,
+        claim=standing.state.value if standing.state in (State.CLAIMED, State.LOCKED) else None,
+        claimed_at=standing.since if standing.state is State.CLAIMED else None,
         issued_at=stored.issued_at,
         seller_name=body["seller"]["name"],
         seller_tax_id=body["seller"]["tax_id"],

@@ -98,7 +98,9 @@ class LedgerState:
 class InvoiceView:
     number: str
     token: str
-    status: str  # valid (credited_in_part and credited come with credit notes)
+    status: str  # valid · credited_in_part · credited
+    claim: str | None  # claimed, or locked while a refund is under way; as of the last final block
+    claimed_at: datetime | None
     issued_at: datetime
     seller_name: str
     seller_tax_id: str | None

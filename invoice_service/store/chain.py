@@ -14,7 +14,7 @@ from invoice_service.store.tables import chain_health, epochs, submissions
 
 _LANDED = submissions.c.status.in_(["mined", "final"])
 _COVERING = (
-    select(submissions)
+    select(submissions.c.new_size)
     .where(submissions.c.epoch_id == bindparam("epoch_id"), _LANDED)
     .where(submissions.c.new_size > bindparam("index"))
     .order_by(submissions.c.new_size)
@@ -24,7 +24,8 @@ _COVERING = (
 
 @dataclass(frozen=True, slots=True)
 class Epoch:
-    """`contract` is None between the nonce's being kept and the deployment's being known."""
+    """`contract` is None between the nonce's being kept and the deployment's being known. The log begins
+    there with a head, in block `opened_block`: that of no entries, or the last final one before."""
 
     id: int
     nonce: bytes
@@ -34,6 +35,8 @@ class Epoch:
     log_id: bytes
     operator: str
     opened_size: int
+    opened_root: bytes
+    opened_block: int | None
     opened_at: datetime | None
 
 
@@ -66,9 +69,10 @@ class ChainHealth:
     checked_at: datetime
 
 
-def live_epoch(connection: Connection) -> Epoch | None:
+def live_epoch(connection: Connection, *, lock: bool = False) -> Epoch | None:
     columns = [epochs.c[name] for name in Epoch.__dataclass_fields__]
-    row = connection.execute(select(*columns).where(epochs.c.ended_at.is_(None))).first()
+    query = select(*columns).where(epochs.c.ended_at.is_(None))
+    row = connection.execute(query.with_for_update() if lock else query).first()
     return None if row is None else Epoch(*row)
 
 
@@ -86,12 +90,27 @@ def set_epoch(connection: Connection, epoch_id: int, values: Mapping[str, Any]) 
     connection.execute(update(epochs).where(epochs.c.id == epoch_id).values(**values))
 
 
+def set_opened(connection: Connection, epoch_id: int, values: Mapping[str, Any]) -> None:
+    """Once: of two that begin the same epoch at the same time, the first one's contract counts."""
+    not_yet = epochs.c.id == epoch_id, epochs.c.opened_at.is_(None)
+    connection.execute(update(epochs).where(*not_yet).values(**values))
+
+
+def final_head(connection: Connection, epoch: Epoch) -> tuple[int, bytes]:
+    """(size, root) of the last head that was final in an epoch; the one it began with if none was."""
+    query = select(submissions.c.new_size, submissions.c.new_root).where(
+        submissions.c.epoch_id == epoch.id, submissions.c.status == "final"
+    )
+    row = connection.execute(query.order_by(submissions.c.new_size.desc()).limit(1)).first()
+    return (epoch.opened_size, epoch.opened_root) if row is None else (row.new_size, bytes(row.new_root))
+
+
 def add_submission(connection: Connection, values: Mapping[str, Any]) -> None:
     """Keep a signed transaction as the pending one. The very same transaction may have been kept before
     a chain lost it; then it is pending again."""
     statement = upsert(submissions).values(status="pending", **values)
     again = {"status": "pending", "created_at": values["created_at"]}
-    connection.execute(statement.on_conflict_do_update(index_elements=["tx_hash"], set_=again))
+    connection.execute(statement.on_conflict_do_update(index_elements=["epoch_id", "tx_hash"], set_=again))
 
 
 def withdraw_above(connection: Connection, epoch_id: int, size: int) -> int:
@@ -137,9 +156,11 @@ def mined_not_final(connection: Connection, epoch_id: int) -> Sequence[Submissio
     return [_submission(row) for row in connection.execute(query.order_by(submissions.c.new_size))]
 
 
-def covering(connection: Connection, epoch_id: int, index: int) -> Submission | None:
-    """The first head on chain that covers the entry at `index`."""
-    return _first(connection, _COVERING, {"epoch_id": epoch_id, "index": index})
+def covering_size(connection: Connection, epoch: Epoch, index: int) -> int | None:
+    """The size of the first head on chain, in this epoch, that covers the entry at `index`."""
+    if index < epoch.opened_size:
+        return epoch.opened_size
+    return connection.execute(_COVERING, {"epoch_id": epoch.id, "index": index}).scalar()
 
 
 def set_submission(connection: Connection, submission_id: int, values: Mapping[str, Any]) -> None:
@@ -157,14 +178,20 @@ def put_health(connection: Connection, health: ChainHealth) -> None:
     connection.execute(statement.on_conflict_do_update(index_elements=["id"], set_=values))
 
 
+def put_events_detail(connection: Connection, detail: str) -> None:
+    """What keeps events from being taken in; empty where nothing does."""
+    changed = chain_health.c.events_detail != detail
+    connection.execute(update(chain_health).where(changed).values(events_detail=detail))
+
+
 def health(connection: Connection) -> ChainHealth | None:
     columns = [chain_health.c[name] for name in ChainHealth.__dataclass_fields__]
     row = connection.execute(select(*columns)).first()
     return None if row is None else ChainHealth(*row)
 
 
-def _first(connection: Connection, query: Any, parameters: dict[str, Any] | None = None) -> Submission | None:
-    row = connection.execute(query, parameters or {}).first()
+def _first(connection: Connection, query: Any) -> Submission | None:
+    row = connection.execute(query).first()
     return None if row is None else _submission(row)
 
 

@@ -52,9 +52,13 @@ _BASIS = select(
 ).where(sales.c.order_id == bindparam("order_id"))
 _BY_ORDER = _STORED.where(invoices.c.order_id == bindparam("order_id"))
 _BY_NUMBER = _STORED.where(invoices.c.number == bindparam("number"))
-_CLAIM_KEY = select(invoices.c.number, invoices.c.claim_address, invoices.c.claim_key).where(
-    invoices.c.token_hash == bindparam("token_hash")
-)
+_CLAIM_KEYS = select(
+    invoices.c.number,
+    invoices.c.claim_address,
+    invoices.c.claim_key,
+    invoices.c.token_hash,
+    buyer_documents.c.document,
+).join(buyer_documents, buyer_documents.c.number == invoices.c.number)
 _BY_TOKEN = _STORED.where(invoices.c.token_hash == bindparam("token_hash"))
 
 
@@ -71,6 +75,17 @@ class StoredInvoice:
     issued_at: datetime
     buyer: bytes | None
     buyer_salt: bytes | None
+
+
+@dataclass(frozen=True, slots=True)
+class ClaimKey:
+    """What claiming an invoice hangs on: `sealed` is the claim key as the vault sealed it."""
+
+    number: str
+    claim_address: bytes
+    sealed: bytes
+    token_hash: bytes
+    buyer: bytes | None
 
 
 def basis(connection: Connection, order_id: UUID, vendor_id: int) -> tuple[bytes, int, bool]:
@@ -107,10 +122,16 @@ def by_token(connection: Connection, token_hash: bytes) -> StoredInvoice | None:
     return _one(connection, _BY_TOKEN, {"token_hash": token_hash})
 
 
-def claim_key(connection: Connection, token_hash: bytes) -> tuple[str, bytes, bytes] | None:
-    """(number, claim address, the claim key as the vault sealed it)."""
-    row = connection.execute(_CLAIM_KEY, {"token_hash": token_hash}).first()
-    return None if row is None else (row.number, bytes(row.claim_address), bytes(row.claim_key))
+def claim_key(connection: Connection, token_hash: bytes) -> ClaimKey | None:
+    row = connection.execute(_CLAIM_KEYS.where(invoices.c.token_hash == token_hash)).first()
+    return None if row is None else ClaimKey(*row)
+
+
+def claim_keys(connection: Connection, numbers: Sequence[str], *, lock: bool = False) -> dict[str, ClaimKey]:
+    """By number; one that is not there is left out."""
+    query = _CLAIM_KEYS.where(invoices.c.number.in_(numbers))
+    rows = connection.execute(query.with_for_update(of=invoices) if lock else query)
+    return {row.number: ClaimKey(*row) for row in rows}
 
 
 def has_facts(

@@ -39,6 +39,7 @@ from invoice_service.store import (  # noqa: F401 - their tables are in the meta
     finding_tables,
     people_tables,
     return_tables,
+    status_tables,
     sums_tables,
 )
 from invoice_service.store.schema import bytes_long, instant, metadata, one_of, positive, text
@@ -415,10 +416,18 @@ epochs = Table(
     bytes_long("log_id", 32),
     text("operator"),
     Column("opened_size", BigInteger, nullable=False),
+    Column("opened_root", LargeBinary, nullable=False),
+    bytes_long("opened_root", 32),
+    Column("opened_block", BigInteger),
+    Column("opened_tx", LargeBinary),
+    bytes_long("opened_tx", 32),
+    Column("read_block", BigInteger, nullable=False),
+    Column("read_hash", LargeBinary),
+    bytes_long("read_hash", 32),
     instant("created_at"),
     instant("opened_at", nullable=True),
     instant("ended_at", nullable=True),
-    comment="Deployments of the contract. The nonce is kept before deploying, so that a crash is healed.",
+    comment="Deployments of the contract. opened_…: its first head and block. read_…: events up to here.",
 )
 Index("epochs_live_key", func.coalesce(epochs.c.ended_at, "infinity"), unique=True,
       postgresql_where=epochs.c.ended_at.is_(None))  # fmt: skip
@@ -434,7 +443,7 @@ submissions = Table(
     Column("new_root", LargeBinary, nullable=False),
     bytes_long("new_root", 32),
     Column("raw", LargeBinary, nullable=False),
-    Column("tx_hash", LargeBinary, nullable=False, unique=True),
+    Column("tx_hash", LargeBinary, nullable=False),
     bytes_long("tx_hash", 32),
     Column("gas_price", Numeric(78, 0), nullable=False),
     text("status"),
@@ -444,6 +453,7 @@ submissions = Table(
     instant("block_time", nullable=True),
     Column("gas_used", BigInteger),
     one_of("status", "pending", "replaced", "failed", "mined", "final"),
+    UniqueConstraint("epoch_id", "tx_hash"),
     CheckConstraint("new_size > old_size AND old_size >= 0", name="grows"),
     CheckConstraint("(status IN ('mined', 'final')) = (block_number IS NOT NULL)", name="block_where_mined"),
 )
@@ -459,6 +469,7 @@ chain_health = Table(
     CheckConstraint("id = 1", name="single"),
     Column("reachable", Boolean, nullable=False),
     text("detail"),
+    Column("events_detail", Text, nullable=False, server_default=""),
     Column("block_number", BigInteger),
     instant("checked_at"),
 )

@@ -63,6 +63,11 @@ class _Figures(Collector):
             ("log_final_entries", "Entries under a final head"): found.final_size,
             ("chain_ok", "1 while the chain answers and nothing contradicts us"): int(found.chain == "ok"),
             ("chain_block_number", "Newest block seen"): found.block_number or 0,
+            ("chain_blocks_unread", "Final blocks whose events were not taken in"): found.blocks_unread,
+            ("chain_epochs", "Epochs of the contract that were opened"): found.epochs,
+            ("head_pending_seconds", "Since a head was signed that no block holds"): found.head_pending_s,
+            ("relays_waiting", "Claims, locks and credits not settled"): found.relays_waiting,
+            ("relays_waiting_seconds", "Since the oldest of them was asked for"): found.relays_waiting_s,
             ("clock_skew_ms", "Our clock minus the database's"): found.clock_skew_ms,
         }
         return [GaugeMetricFamily(name, text, value=value) for (name, text), value in figures.items()]

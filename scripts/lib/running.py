@@ -151,6 +151,7 @@ def plan(place: Place, outside: Mapping[str, str]) -> tuple[list[Step], dict[str
     if "CHAIN_RPC_URL" not in outside:
         port = place.kept_port("chain")
         environment["CHAIN_RPC_URL"] = f"http://{LOOPBACK}:{port}"
+        environment["NEW_EPOCH_IF_WIPED"] = "1"
         command = _python("chain.node", "--data", str(place.data / "chain"), "--port", str(port))
         steps.append(Step("chain", command, ready=lambda: asking.chain_answers(port), stop_within_s=20))
     own = [step.name for step in steps]

@@ -127,6 +127,7 @@ def _begin(deployer: Deployer, nonce: bytes, log_id: bytes, relayer: bytes) -> b
     """The issuer bears the log's name here."""
     contract = deployer.deploy(nonce)
     deployer.open_log(contract, log_id, 0, EMPTY_ROOT)
+    deployer.register(contract, log_id, relayer)
     deployer.open_claims(contract, log_id, relayer)
     return contract
 

@@ -24,7 +24,7 @@ from sqlalchemy import Connection, Update, func, select, text, update
 
 from chain import deploy
 from invoice_service import auditor, keyring
-from invoice_service.app import build_services, ledger_contract
+from invoice_service.app import build_services
 from invoice_service.domain.order import PlainAmount
 from invoice_service.domain.party import make_buyer
 from invoice_service.flow import (
@@ -40,6 +40,7 @@ from invoice_service.flow import (
 )
 from invoice_service.flow.record import sign_entry
 from invoice_service.ledger.entry import Entry, Kind, body_commitment
+from invoice_service.onchain import ledger_contract
 from invoice_service.queries.audit import kept, run
 from invoice_service.queries.audit.anchors import Opener
 from invoice_service.queries.audit.run import Report

@@ -17,6 +17,7 @@ from cryptography.hazmat.primitives.asymmetric import ec
 
 from invoice_service.domain.access import access_day_body, record_document
 from invoice_service.domain.period import PeriodKind, period_of
+from invoice_service.domain.standing import Change, Seen, attestation
 from invoice_service.domain.vat_return import Sums, fill, forms, return_body
 from invoice_service.flow.issue import make_claim_key
 from invoice_service.ledger import canonical, checkpoint, entry, tree
@@ -32,7 +33,7 @@ from tests.unit.ledger.evidence_files import (
     sign_p256,
     sign_statement,
 )
-from tests.vectors.chain_vectors import chain_vectors
+from tests.vectors.chain_vectors import COMPANY, chain_vectors
 from tests.vectors.log_vectors import log_vectors
 
 FOLDER = ROOT / "tests" / "vectors"
@@ -161,6 +162,8 @@ def document_vectors(issuer: Issuer) -> Vectors:
         "access_day": (access_day(issuer), salt("access day"), entry.commit_body),
         "return": (vat_return(issuer, 0), salt("return 0"), entry.commit_body),
         "return, amended": (vat_return(issuer, 1), salt("return 1"), entry.commit_body),
+        "claim": (claimed(issuer, Change.CLAIMED), salt("claim"), entry.commit_body),
+        "release": (claimed(issuer, Change.RELEASED), salt("release"), entry.commit_body),
     }
     return {"about": "Each document with its salt, canonical bytes and commitment."} | {
         name: {
@@ -171,6 +174,21 @@ def document_vectors(issuer: Issuer) -> Vectors:
         }
         for name, (value, its_salt, commit) in documents.items()
     }
+
+
+def claimed(issuer: Issuer, change: Change) -> Vectors:
+    """The invoice's claim, or its release, as an event of the block that took the head."""
+    invoice = issuer.entries[2 * N + 1]
+    seen = Seen(
+        invoice=invoice.body_commitment,
+        claim_address=invoice.claim_address,
+        claimant=COMPANY,
+        epoch=issuer.epoch.nonce,
+        transaction=salt(change.value),
+        place=0,
+        at=datetime.fromtimestamp(BLOCK_MS / 1000, UTC),
+    )
+    return attestation(change, seen, issuer=issuer.id.hex())
 
 
 ACCESS_DAY = date(2026, 11, 23)
@@ -244,11 +262,14 @@ def entry_vectors(issuer: Issuer) -> Vectors:
     edge = Entry(Kind.RETURN, bytes([255]) * 32, NO_ADDRESS, bytes([1]) * 32, NO_COMMITMENT, 2**53 - 1)
     least = Entry(Kind.SALE, bytes(32), NO_ADDRESS, NO_COMMITMENT, NO_COMMITMENT, 0)
     invoice = issuer.entries[2 * N + 1].encode()
+    of_claim = entry.commit_body(salt("claim"), claimed(issuer, Change.CLAIMED))[1]
+    claim = Entry(Kind.CLAIM, issuer.id, NO_ADDRESS, of_claim, NO_COMMITMENT, BLOCK_MS)
     good = {
         "sale": issuer.entries[2 * N],
         "invoice": issuer.entries[2 * N + 1],
         "least": least,
         "greatest": edge,
+        "claim": claim,
     }
     bad = {
         "nothing": b"",

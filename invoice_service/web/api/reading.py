@@ -14,6 +14,14 @@ from webargs.core import missing
 from webargs.flaskparser import FlaskParser
 from werkzeug.exceptions import BadRequest, UnsupportedMediaType
 
+IDEMPOTENCY = {
+    "in": "header",
+    "name": "Idempotency-Key",
+    "schema": {"type": "string", "maxLength": 200},
+    "description": "Send the same key again and get the same answer; with other content it is 409.",
+}
+"""The header, for a view's `doc(parameters=[…])`."""
+
 
 class JsonParser(FlaskParser):
     """For the schemas of a blueprint: an empty body is an empty object, any other must be JSON."""

@@ -141,6 +141,8 @@ class InvoiceLine(Schema):
 class Invoice(Schema):
     number = fields.String()
     status = fields.String(metadata={"enum": ["valid", "credited_in_part", "credited"]})
+    claim = fields.String(allow_none=True, metadata={"enum": ["claimed", "locked", None]})
+    claimed_at = Instant(allow_none=True)
     issued_at = Instant()
     seller_name = fields.String()
     seller_tax_id = fields.String(allow_none=True)

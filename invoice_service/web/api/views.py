@@ -19,10 +19,11 @@ from invoice_service.errors import N_, Error, InvalidInput
 from invoice_service.flow import hand_over as handing
 from invoice_service.flow import issue as issuing
 from invoice_service.flow import order as ordering
+from invoice_service.flow.claim import Terms
 from invoice_service.queries import documents, shopper, verify
 from invoice_service.queries.views import VerdictView
 from invoice_service.web.api import schemas
-from invoice_service.web.api.reading import JsonParser, read_json
+from invoice_service.web.api.reading import IDEMPOTENCY, JsonParser, read_json
 from invoice_service.web.audience import Audience, audience
 from invoice_service.web.context import limiter, services
 from invoice_service.web.locale import language
@@ -30,12 +31,6 @@ from invoice_service.web.verifying import check_facts, told_verdict
 
 blueprint = Blueprint("api", __name__, url_prefix="/api/v1", description="Orders, invoices, verification")
 blueprint.ARGUMENTS_PARSER = JsonParser()
-_IDEMPOTENCY = {
-    "in": "header",
-    "name": "Idempotency-Key",
-    "schema": {"type": "string", "maxLength": 200},
-    "description": "Send the same key again and get the same answer; with other content it is 409.",
-}
 _BEARER: dict[str, Any] = {"security": [{"invoiceToken": []}]}
 _VERIFY_BODY = {
     "requestBody": {
@@ -77,7 +72,7 @@ def get_stall(code: str) -> Any:
 @blueprint.arguments(schemas.OrderInput())
 @blueprint.response(201, schemas.PlacedOrder)
 @blueprint.alt_response(409, schema=schemas.Problem)
-@blueprint.doc(parameters=[_IDEMPOTENCY])
+@blueprint.doc(parameters=[IDEMPOTENCY])
 def place_order(wanted: dict[str, Any], code: str) -> Any:
     """Place an order, by plain amount or by goods. An order sent again with its key answers 200."""
     placed = ordering.place(
@@ -110,7 +105,7 @@ def get_order(order_id: str) -> Any:
 @blueprint.arguments(schemas.InvoiceInput())
 @blueprint.response(201, schemas.IssuedInvoice)
 @blueprint.alt_response(409, schema=schemas.Problem)
-@blueprint.doc(parameters=[_IDEMPOTENCY])
+@blueprint.doc(parameters=[IDEMPOTENCY])
 def issue_invoice(wanted: dict[str, Any], order_id: str) -> Any:
     """The invoice of a paid order. Asking again for the same buyer answers 200 and the same invoice."""
     header = wanted["buyer"]
@@ -180,7 +175,7 @@ def hand_over(wanted: dict[str, Any], number: str) -> Any:
 
     The contract decides who claims first; asking again gives the same answer.
     """
-    return handing.hand_over(services(), number, _token(), **wanted)
+    return handing.hand_over(services(), number, _token(), Terms(**wanted))
 
 
 @blueprint.post("/verify")

@@ -22,11 +22,12 @@ from invoice_service.domain.invoice import buyer_document, invoice_body, sale_bo
 from invoice_service.domain.lifecycle import OrderStatus
 from invoice_service.domain.order import Order, OrderLine, Stall
 from invoice_service.domain.party import Buyer, BuyerKind, TaxpayerKind
+from invoice_service.domain.standing import Standing
 from invoice_service.domain.tax import TaxClass
 from invoice_service.flow.issue import make_claim_key
 from invoice_service.ledger import canonical, checkpoint, statement, tree
 from invoice_service.ledger.entry import NO_ADDRESS, NO_COMMITMENT, Entry, Kind, commit_body, commit_buyer
-from invoice_service.ledger.evidence import FREE, Evidence, Standing
+from invoice_service.ledger.evidence import FREE, Evidence
 from invoice_service.ledger.keys import key_id, public_der
 
 ORIGIN = "test.local/log"

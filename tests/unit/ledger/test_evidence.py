@@ -13,6 +13,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from invoice_service.domain.standing import Standing
 from invoice_service.ledger import canonical
 from invoice_service.ledger import evidence as ev
 from invoice_service.ledger.entry import Kind, commit_buyer
@@ -119,10 +120,10 @@ def test_a_head_of_another_size_on_chain() -> None:
 
 
 CLAIM_ADDRESS = ISSUER.entries[3].claim_address
-CLAIMED = ev.Standing(ev.CLAIMED, 0, BLOCK_TIME)
+CLAIMED = Standing(ev.CLAIMED, 0, BLOCK_TIME)
 
 
-def chain_that_knows(standing: ev.Standing) -> ChainThatHolds:
+def chain_that_knows(standing: Standing) -> ChainThatHolds:
     epochs = {ISSUER.epoch.nonce: {ISSUER.head: Anchored(ISSUER.size)}}
     return ChainThatHolds(epochs, {CLAIM_ADDRESS: standing})
 
@@ -139,7 +140,7 @@ def chain_that_knows(standing: ev.Standing) -> ChainThatHolds:
     ],
 )
 def test_what_became_of_it_is_told_and_changes_no_verdict(state: str, notes: int, status: str) -> None:
-    standing = ev.Standing(state, notes, BLOCK_TIME)
+    standing = Standing(state, notes, BLOCK_TIME)
     found = verdict_of(GOOD, chain=chain_that_knows(standing))
     assert (found.verdict, found.standing, standing.status) == (ev.GENUINE, standing, status)
 
@@ -168,7 +169,7 @@ def test_nothing_is_told_of_what_is_not_genuine_or_by_a_chain_that_does_not_say(
 class KnowsNoStatus(Contract):
     """A contract of before, or one that stops answering."""
 
-    def standing(self, _issuer_id: bytes, _claim_address: bytes) -> ev.Standing:
+    def standing(self, _issuer_id: bytes, _claim_address: bytes) -> Standing:
         raise ConnectionError("no answer")
 
 

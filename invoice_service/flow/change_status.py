@@ -1,0 +1,102 @@
+"""Ask the contract for what only the issuer may do to an invoice: lock it for a refund, and credit it.
+
+A refund locks first, so that nobody can claim what is being paid back, and credits last. Of a claimed invoice
+the company's consent is needed in place of the lock. Asking is all that happens here: the call is kept, the
+relaying account sends it, and the contract's event says that it came about.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from invoice_service.domain.invoice import UnknownInvoice
+from invoice_service.errors import N_, Error
+from invoice_service.flow.claim import RELAY_ID_BYTES, open_epoch
+from invoice_service.services import Call, Services, Signed
+from invoice_service.store import invoices, relays
+from invoice_service.store.chain import Epoch
+
+
+class ChangeUnderWay(Error):
+    code = "status.change_under_way"
+    message = N_(
+        "Another change of this invoice is on its way to the contract. Please try again in a moment."
+    )
+    status = 409
+
+
+@dataclass(frozen=True, slots=True)
+class Lock:
+    kind = "lock"
+
+    def call(self, services: Services, epoch: Epoch, claim_address: bytes) -> Call:
+        return services.status_calls.lock(epoch, claim_address)
+
+
+@dataclass(frozen=True, slots=True)
+class Unlock:
+    kind = "unlock"
+
+    def call(self, services: Services, epoch: Epoch, claim_address: bytes) -> Call:
+        return services.status_calls.unlock(epoch, claim_address)
+
+
+@dataclass(frozen=True, slots=True)
+class Credit:
+    """`note` is the credit note's body commitment, 32 bytes; `whole` where nothing of the invoice is left."""
+
+    note: bytes
+    whole: bool
+    kind = "credit"
+
+    def call(self, services: Services, epoch: Epoch, claim_address: bytes) -> Call:
+        return services.status_calls.credit(epoch, claim_address, self.note, whole=self.whole)
+
+
+@dataclass(frozen=True, slots=True)
+class CreditClaimed:
+    """With the company's consent (SPEC.md section 7), good until `deadline` in Unix seconds."""
+
+    note: bytes
+    whole: bool
+    deadline: int
+    consent: Signed
+    kind = "credit_claimed"
+
+    def call(self, services: Services, epoch: Epoch, claim_address: bytes) -> Call:
+        return services.status_calls.credit_claimed(
+            epoch, claim_address, self.note, whole=self.whole, deadline=self.deadline, consent=self.consent
+        )
+
+
+Change = Lock | Unlock | Credit | CreditClaimed
+
+
+def change_status(services: Services, number: str, change: Change) -> bytes:
+    """The id (16 bytes) of what was kept to be sent; the same while the same is on its way.
+
+    Raises UnknownInvoice, ClaimsNotOpen, ChangeUnderWay.
+    """
+    with services.database.unit_of_work() as uow:
+        key = invoices.claim_keys(uow.connection, [number], lock=True).get(number)
+        if key is None:
+            raise UnknownInvoice
+        epoch = open_epoch(uow.connection)
+        call = change.call(services, epoch, key.claim_address)
+        waiting = relays.open_change(uow.connection, number)
+        if waiting is not None:
+            if waiting.data != call.data:
+                raise ChangeUnderWay
+            return waiting.id
+        relay_id = services.random(RELAY_ID_BYTES)
+        values = {
+            "id": relay_id,
+            "epoch_id": epoch.id,
+            "kind": change.kind,
+            "data": call.data,
+            "gas": call.gas,
+            "created_at": services.clock(),
+        }
+        relays.add(uow.connection, values, [number])
+        uow.commit()
+    return relay_id

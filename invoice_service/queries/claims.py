@@ -1,0 +1,82 @@
+"""What became of a claim or a release that was left to the service, invoice by invoice."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime
+
+from invoice_service.domain.relay import OPEN
+from invoice_service.domain.standing import State
+from invoice_service.errors import N_, NotFound
+from invoice_service.services import Services
+from invoice_service.store import relays
+from invoice_service.store.relays import Item, Relay
+
+PENDING, CLAIMED, TAKEN, REFUND, CREDITED, NOT_CLAIMED, RELEASED, NOT_RELEASED = (
+    "pending", "claimed", "claimed_already", "refund_under_way", "credited", "not_claimed", "released",
+    "not_released",
+)  # fmt: skip
+OUTCOMES = (PENDING, CLAIMED, TAKEN, REFUND, CREDITED, NOT_CLAIMED, RELEASED, NOT_RELEASED)
+
+
+class UnknownClaim(NotFound):
+    code = "claim.unknown"
+    message = N_("There is no such claim.")
+
+
+@dataclass(frozen=True, slots=True)
+class OutcomeView:
+    """`outcome` is one of OUTCOMES; `since` when the invoice came to be so, where it did."""
+
+    number: str
+    outcome: str
+    since: datetime | None
+
+
+@dataclass(frozen=True, slots=True)
+class ClaimView:
+    """`status` queued · sent · done · refused, and then the `reason` in a stable word."""
+
+    claim_id: str
+    kind: str
+    status: str
+    reason: str | None
+    invoices: tuple[OutcomeView, ...]
+
+
+def claim(services: Services, claim_id: str) -> ClaimView:
+    """By its id in hex, which only whoever made it was told. Raises UnknownClaim."""
+    with services.database.read() as connection:
+        found = relays.by_id(connection, _bytes(claim_id))
+        if found is None or found.claimant is None:
+            raise UnknownClaim
+        items = relays.items(connection, found.id)
+    now = services.clock()
+    told = tuple(_outcome(found, item, now) for item in items)
+    return ClaimView(claim_id, found.kind, found.status.value, found.reason, told)
+
+
+def _bytes(claim_id: str) -> bytes:
+    try:
+        return bytes.fromhex(claim_id)
+    except ValueError:
+        raise UnknownClaim from None
+
+
+def _outcome(asked: Relay, item: Item, now: datetime) -> OutcomeView:
+    """By the final events. Who else claimed it is never told."""
+    if asked.status in OPEN:
+        return OutcomeView(item.number, PENDING, None)
+    standing = item.standing.now(now)
+    is_theirs = standing.state is State.CLAIMED and standing.claimant == asked.claimant
+    if asked.kind == "release":
+        return OutcomeView(item.number, NOT_RELEASED if is_theirs else RELEASED, standing.since)
+    if is_theirs:
+        return OutcomeView(item.number, CLAIMED, standing.since)
+    word = {
+        State.FREE: NOT_CLAIMED,
+        State.CLAIMED: TAKEN,
+        State.LOCKED: REFUND,
+        State.CREDITED: CREDITED,
+    }[standing.state]
+    return OutcomeView(item.number, word, None if word == NOT_CLAIMED else standing.since)
