@@ -12,12 +12,14 @@ from typing import Any
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
+from chain.client import NoContract
 from invoice_service.app import build_services
 from invoice_service.config import Config
 from invoice_service.errors import Error
 from invoice_service.ledger.entry import Kind
-from invoice_service.onchain import ledger_contract
+from invoice_service.onchain import ledger_contract, status_events
 from invoice_service.queries.audit import run as running
+from invoice_service.queries.audit.anchors import Chain
 from invoice_service.queries.audit.run import CLEAN, DIFFERENT, UNDECIDED, Report, Tell
 
 EXIT_CODES = {CLEAN: 0, DIFFERENT: 1, UNDECIDED: 2}
@@ -26,10 +28,12 @@ LINE_EVERY_S = 10.0
 
 def audit(config: Config, arguments: Any) -> int:
     services = build_services(config)
-    opener = partial(ledger_contract, services) if config.chain_rpc_url else None
+    on_chain = Chain(partial(ledger_contract, services), partial(status_events, services), NoContract)
     try:
         with _progress() as tell:
-            report = running.run(services, opener, tell, restart=arguments.restart)
+            report = running.run(
+                services, on_chain if config.chain_rpc_url else None, tell, restart=arguments.restart
+            )
     except Error as error:
         print(f"Undecided: {error} [{error.code}]", file=sys.stderr)
         return EXIT_CODES[UNDECIDED]

@@ -84,10 +84,37 @@ _RETURNS = text("""
     LEFT JOIN vat_returns AS before ON before.vendor_id = r.vendor_id AND before.first_day = r.first_day
           AND before.amendment = r.amendment - 1
 """)
+_CLAIMS = text("""
+    SELECT c.id::text AS fact, c.change, c.claimant, c.tx_hash, c.place, c.body, c.salt, c.commitment,
+           e.nonce AS epoch, i.claim_address, i.body AS invoice_body, i.body_salt
+    FROM chain_events AS c
+    JOIN epochs AS e ON e.id = c.epoch_id
+    JOIN invoices AS i ON i.number = c.number
+    WHERE c.id = ANY(:facts)
+""")
+_CHANGED = text("SELECT DISTINCT number FROM chain_events WHERE number > :after ORDER BY number LIMIT :most")
+_EVENTS = text("""
+    SELECT number, change, claimant, whole, block_time, body FROM chain_events
+    WHERE number = ANY(:numbers) ORDER BY number, id
+""")
+_STATUSES = text("""
+    SELECT number, state, notes, since, claimant FROM invoice_statuses WHERE number = ANY(:numbers)
+""")
+_STATUS_WITHOUT_EVENT = text("""
+    SELECT number FROM invoice_statuses AS s
+    WHERE NOT EXISTS (SELECT FROM chain_events AS c WHERE c.number = s.number)
+    ORDER BY number LIMIT :most
+""")
+_EVENTS_BETWEEN = text("""
+    SELECT tx_hash, place, number, change, claimant, note, whole FROM chain_events
+    WHERE epoch_id = :epoch_id AND block_number BETWEEN :first AND :last
+""")
 # What names a fact of each kind in the log, and all that there are of it.
 _FACTS = {
     Kind.SALE: "SELECT order_id::text AS fact FROM sales",
     Kind.INVOICE: "SELECT number AS fact FROM invoices",
+    Kind.CLAIM: "SELECT id::text AS fact FROM chain_events WHERE change = 'claimed'",
+    Kind.RELEASE: "SELECT id::text AS fact FROM chain_events WHERE change = 'released'",
     Kind.ACCESS_DAY: "SELECT day::text AS fact FROM access_days",
     Kind.RETURN: "SELECT vendor_id || '/' || first_day || '/' || amendment AS fact FROM vat_returns",
 }
@@ -195,6 +222,34 @@ def returns(connection: Connection, keys: Iterable[tuple[int, date, int]]) -> Ro
         "amendments": [amendment for _, _, amendment in listed],
     }
     return connection.execute(_RETURNS, values).all()
+
+
+def claims(connection: Connection, event_ids: Sequence[int]) -> Rows:
+    """Events that were attested, with the invoice and the epoch that they are about."""
+    return connection.execute(_CLAIMS, {"facts": list(event_ids)}).all()
+
+
+def changed(connection: Connection, after: str) -> Sequence[str]:
+    """The next numbers of invoices of which the contract told anything."""
+    return connection.execute(_CHANGED, {"after": after, "most": AT_ONCE}).scalars().all()
+
+
+def events(connection: Connection, numbers: Sequence[str]) -> Rows:
+    """What the contract told of these, each one's in the order in which it was taken in."""
+    return connection.execute(_EVENTS, {"numbers": list(numbers)}).all()
+
+
+def statuses(connection: Connection, numbers: Sequence[str]) -> Mapping[str, Row[Any]]:
+    return {row.number: row for row in connection.execute(_STATUSES, {"numbers": list(numbers)})}
+
+
+def status_without_event(connection: Connection) -> Sequence[str]:
+    return connection.execute(_STATUS_WITHOUT_EVENT, {"most": MOST}).scalars().all()
+
+
+def events_between(connection: Connection, epoch_id: int, first: int, last: int) -> Rows:
+    """What was taken in of the blocks `first` to `last`."""
+    return connection.execute(_EVENTS_BETWEEN, {"epoch_id": epoch_id, "first": first, "last": last}).all()
 
 
 def without_entry(connection: Connection) -> Iterator[tuple[Kind, str]]:

@@ -23,10 +23,12 @@ import pytest
 from sqlalchemy import Connection, Update, func, select, text, update
 
 from chain import deploy
+from chain.client import NoContract
 from invoice_service import auditor, keyring
 from invoice_service.app import build_services
 from invoice_service.domain.order import PlainAmount
 from invoice_service.domain.party import make_buyer
+from invoice_service.domain.token import INVOICE as INVOICE_TOKEN
 from invoice_service.flow import (
     anchor,
     close_access_day,
@@ -38,11 +40,13 @@ from invoice_service.flow import (
     seal,
     seal_returns,
 )
+from invoice_service.flow.change_status import Lock, change_status
+from invoice_service.flow.claim import Wanted
 from invoice_service.flow.record import sign_entry
 from invoice_service.ledger.entry import Entry, Kind, body_commitment
-from invoice_service.onchain import ledger_contract
+from invoice_service.onchain import ledger_contract, status_events
 from invoice_service.queries.audit import kept, run
-from invoice_service.queries.audit.anchors import Opener
+from invoice_service.queries.audit.anchors import Chain
 from invoice_service.queries.audit.run import Report
 from invoice_service.services import Services
 from invoice_service.store import tables
@@ -50,6 +54,8 @@ from invoice_service.store.unit_of_work import UnitOfWork
 from scripts.benchmarks import history
 from scripts.lib.market_day import Visit
 from scripts.lib.paths import ROOT
+from tests.chain.registers import Key
+from tests.claims import ClaimsOffice
 from tests.clock import Clock
 from tests.conftest import copy_of_database
 from tests.payer import PaysWhenAsked
@@ -58,11 +64,12 @@ from tests.people import town
 JULY = datetime(2026, 7, 14, 4, tzinfo=UTC)
 OCTOBER = datetime(2026, 10, 1, 4, tzinfo=UTC)
 ORDERS = 140  # with their invoices more than one tile
+SIZE = 2 * ORDERS + 5  # two claims, a release, a day and a return
 NOBODY = make_buyer("individual", "", None)
 WANG = make_buyer("individual", "王小明", None)
 
 
-NAMED = ("invoice", "sale", "waiting")  # what a bend may name, with a colon before it
+NAMED = ("invoice", "sale", "waiting", "claimed", "locked")  # what a bend may name, with a colon before it
 
 
 def quiet(_done: int, _size: int) -> None:
@@ -71,16 +78,18 @@ def quiet(_done: int, _size: int) -> None:
 
 @dataclass(frozen=True)
 class Installation:
-    """`invoice` and its `sale` are in the log; `waiting` is an invoice that is in the outbox."""
+    """`invoice` and its `sale` are in the log, `waiting` is in the outbox; `claimed` and `locked` are."""
 
     services: Services
-    opener: Opener
+    chain: Chain
     invoice: str
     sale: str
     waiting: str
+    claimed: str
+    locked: str
 
-    def audit(self, services: Services | None = None, opener: Opener | None = None) -> Report:
-        return run.run(services or self.services, opener or self.opener, quiet, restart=True)
+    def audit(self, services: Services | None = None, chain: Chain | None = None) -> Report:
+        return run.run(services or self.services, chain or self.chain, quiet, restart=True)
 
 
 @pytest.fixture(scope="module")
@@ -99,11 +108,32 @@ def here(
         assert close_access_day.close_ended(services) == 1
         assert seal_returns.seal_ended(services) == 1
         erase.erase(services, _number(services, "max"), "本人要求删除")
+        clock.now = datetime.now(UTC)  # the chain's, by which claims have a deadline
+        claimed, locked = _claim_and_lock(services, clock)
         _seal_and_anchor(services)
-        waiting = _sell_one(services)
-        opener = cache(partial(ledger_contract, services))
-        number = _number(services, "min")
-        yield Installation(services, opener, number, _sale_of(services, number), waiting)
+        number, waiting = _number(services, "min"), _sell_one(services)
+        sale = _sale_of(services, number)
+        yield Installation(services, opened(services), number, sale, waiting, claimed, locked)
+
+
+def opened(services: Services) -> Chain:
+    """Clients that are made once."""
+    return Chain(
+        cache(partial(ledger_contract, services)), cache(partial(status_events, services)), NoContract
+    )
+
+
+def _claim_and_lock(services: Services, clock: Clock) -> tuple[str, str]:
+    """Two claimed, of which one is given up again; a third locked."""
+    office, company = ClaimsOffice(services, clock, services.config.data_dir), Key()
+    numbers = [row[0] for row in office.rows("SELECT number FROM invoices ORDER BY number OFFSET 1 LIMIT 3")]
+    wanted = [Wanted(one, services.keyring.tokens.derive(INVOICE_TOKEN, one)) for one in numbers]
+    office.claim(company, wanted[:2])
+    office.settle()
+    office.release(company, wanted[1:2])
+    change_status(services, numbers[2], Lock())
+    office.settle()
+    return numbers[0], numbers[2]
 
 
 def _deploy(services: Services) -> None:
@@ -187,7 +217,7 @@ def unguarded(here: Installation) -> Iterator[Installation]:
         with services.database.unit_of_work() as uow:
             uow.connection.execute(UNGUARD)
             uow.commit()
-        yield replace(here, services=services, opener=cache(partial(ledger_contract, services)))
+        yield replace(here, services=services, chain=opened(services))
         services.database.dispose()
 
 
@@ -211,18 +241,18 @@ def told(report: Report) -> dict[str, str]:
 def test_what_the_service_made_is_clean(here: Installation) -> None:
     report = here.audit()
     assert (report.verdict, told(report), report.not_asked) == (run.CLEAN, {}, None)
-    assert report.head.size == 2 * ORDERS + 2
+    assert report.head.size == SIZE
     assert (report.heads, report.waiting) == (2, 2)
-    assert report.counts.kinds == {Kind.SALE: 140, Kind.INVOICE: 140, Kind.ACCESS_DAY: 1, Kind.RETURN: 1}
+    assert report.counts.kinds == {1: 140, 3: 140, 5: 2, 6: 1, 7: 1, 8: 1}
     assert report.counts.erased == 1  # which is told, and is no fault
 
 
 def test_without_a_chain_it_is_undecided_and_all_else_compared(here: Installation) -> None:
     report = run.run(here.services, None, quiet, restart=True)
-    assert (report.verdict, report.head.size) == (run.UNDECIDED, 2 * ORDERS + 2)
+    assert (report.verdict, report.head.size) == (run.UNDECIDED, SIZE)
     assert report.not_asked == "no chain is configured (CHAIN_RPC_URL)"
     silent = replace(here.services, config=replace(here.services.config, chain_rpc_url="http://127.0.0.1:9"))
-    report = here.audit(silent, partial(ledger_contract, silent))
+    report = here.audit(silent, opened(silent))
     assert report.verdict == run.UNDECIDED
     assert str(report.not_asked).startswith("the chain does not answer")
     with bent(here, "UPDATE invoices SET token_hash = sha256('x') WHERE number = :invoice") as services:
@@ -237,6 +267,7 @@ def flip(table: str, column: str, where: str) -> Update:
 
 
 INVOICE, SALE = "invoice {invoice}", "sale {sale}"
+CLAIMED, LOCKED = "invoice {claimed}", "invoice {locked}"
 BENDS: dict[str, tuple[str | Update | tuple[str, ...], dict[str, str]]] = {
     # the log
     "signature": (
@@ -275,7 +306,7 @@ BENDS: dict[str, tuple[str | Update | tuple[str, ...], dict[str, str]]] = {
         {"head 280": "every later one", "head 280 on chain": "no head of the log"},
     ),
     "checkpoint": (
-        "UPDATE log_heads SET checkpoint = (SELECT checkpoint FROM log_heads WHERE size = 282) "
+        "UPDATE log_heads SET checkpoint = (SELECT checkpoint FROM log_heads WHERE size = 285) "
         "WHERE size = 280",
         {"head 280": "its checkpoint is that of another head"},
     ),
@@ -285,8 +316,8 @@ BENDS: dict[str, tuple[str | Update | tuple[str, ...], dict[str, str]]] = {
     ),
     "log's root": ("UPDATE log_state SET root = sha256('x')", {"log state": "root"}),
     "head gone": (
-        "DELETE FROM log_heads WHERE size = 282",
-        {"head 282": "no signed head", "head 282 on chain": "what was sent to the chain is no head"},
+        "DELETE FROM log_heads WHERE size = 285",
+        {"head 285": "no signed head", "head 285 on chain": "what was sent to the chain is no head"},
     ),
     # the issuer
     "foreign key": (
@@ -420,6 +451,47 @@ BENDS: dict[str, tuple[str | Update | tuple[str, ...], dict[str, str]]] = {
         {"return ": "column cells"},
     ),
     "return's body": (flip("vat_returns", "body", "TRUE"), {"return ": "the body is not what"}),
+    # what became of invoices
+    "claim's body": (
+        flip("chain_events", "body", "number = :claimed"),
+        {"claim ": "the body is not what", CLAIMED: "the body of one of its events cannot be read"},
+    ),
+    "claimant": (
+        flip("chain_events", "claimant", "number = :claimed"),
+        {"claim ": "the body's claimant", CLAIMED: "who claimed it"},
+    ),
+    "claim's place": ("UPDATE chain_events SET place = 7 WHERE number = :claimed",
+                      {"claim ": "the body's place", CLAIMED: "was not taken in"}),
+    "event gone": (
+        "DELETE FROM chain_events WHERE number = :claimed",
+        {"claim ": "no document", CLAIMED: "it has a status, and no event"},
+    ),
+    "status": (
+        "UPDATE invoice_statuses SET state = 'free', claimant = NULL WHERE number = :claimed",
+        {CLAIMED: "its state: free instead of claimed"},
+    ),
+    "status's notes": ("UPDATE invoice_statuses SET notes = 1 WHERE number = :claimed",
+                       {CLAIMED: "how many notes it has: 1 instead of 0"}),
+    "status's time": ("UPDATE invoice_statuses SET since = since - interval '1 s' WHERE number = :claimed",
+                      {CLAIMED: "since when"}),
+    "status gone": ("DELETE FROM invoice_statuses WHERE number = :claimed",
+                    {CLAIMED: "the chain told of it, and it has no status"}),
+    "impossible": ("UPDATE chain_events SET change = 'unlocked' WHERE number = :locked",
+                   {LOCKED: "unlocked cannot follow free"}),
+    "never taken in": (
+        ("DELETE FROM chain_events WHERE number = :locked",
+         "DELETE FROM invoice_statuses WHERE number = :locked"),
+        {LOCKED: "the chain tells that it was locked, and that was not taken in"},
+    ),
+    "made up": (
+        ("INSERT INTO chain_events "
+         "(epoch_id, tx_hash, place, block_number, block_hash, block_time, number, change) "
+         "SELECT epoch_id, tx_hash, 9, block_number, block_hash, block_time, :invoice, change "
+         "FROM chain_events WHERE number = :locked",
+         "INSERT INTO invoice_statuses SELECT :invoice, state, notes, since, claimant "
+         "FROM invoice_statuses WHERE number = :locked"),
+        {INVOICE: "that it was locked is kept here, and the chain does not tell it"},
+    ),
     # each fact once
     "outbox gone": ("DELETE FROM outbox WHERE kind = 3",
                     {"invoice {waiting}": "neither in the log nor in the outbox"}),
@@ -440,11 +512,15 @@ BENDS: dict[str, tuple[str | Update | tuple[str, ...], dict[str, str]]] = {
         {"head 280 on chain": "what was sent to the chain is no head"},
     ),
     "another log": (flip("epochs", "log_id", "TRUE"),
-                    dict.fromkeys(("head 280 on chain", "head 282 on chain"), "does not hold it")),
+                    dict.fromkeys(("head 280 on chain", "head 285 on chain"), "does not hold it")),
     "another block": ("UPDATE submissions SET block_number = block_number + 1 WHERE new_size = 280",
                       {"head 280 on chain": "its block"}),
     "another chain": ("UPDATE epochs SET genesis_hash = sha256('x')", {"epoch 1": "not the one it was"}),
-    "another contract": (flip("epochs", "nonce", "TRUE"), {"epoch 1": "another epoch's"}),
+    "another contract": (
+        flip("epochs", "nonce", "TRUE"),
+        {"epoch 1": "another epoch's", "claim 1": "epoch", "claim 2": "epoch", "release 3": "epoch"},
+    ),
+    "no contract": (flip("epochs", "contract", "TRUE"), {"epoch 1": "has no contract at its address"}),
 }  # fmt: skip
 
 
@@ -516,7 +592,7 @@ def audit_and_be_killed(here: Installation, at: int) -> None:
     if child == 0:
         try:
             services = build_services(here.services.config, clock=here.services.clock)
-            run.run(services, here.opener, killed_at(at), restart=True)
+            run.run(services, here.chain, killed_at(at), restart=True)
         finally:
             os._exit(1)
     _, status = os.waitpid(child, 0)
@@ -547,11 +623,11 @@ def test_killed_and_started_again_it_goes_on_and_tells_all(here: Installation) -
             uow.commit()
     file = kept.path(here.services.config.data_dir)
     said = json.loads(file.read_text())
-    assert (said["under"]["size"], said["done"]) == (282, 160)
-    report = run.run(here.services, here.opener, quiet)
+    assert (said["under"]["size"], said["done"]) == (285, 160)
+    report = run.run(here.services, here.chain, quiet)
     assert report.resumed_at == 160
     assert told(report) == {f"invoice {here.invoice}": "column token_hash is not that of its token"}
-    assert report.counts.kinds.total() == report.head.size == 282
+    assert report.counts.kinds.total() == report.head.size == 285
     assert report.heads == 2
     assert not file.exists()  # the next one begins anew
 
@@ -567,7 +643,7 @@ def test_it_goes_on_only_where_the_log_is_the_same(here: Installation, changed: 
         "roots": {"roots": ["00" * 32, "00" * 32]},
     }
     file.write_text("{" if changed == "torn" else json.dumps(said | changes.get(changed or "", {})))
-    report = run.run(here.services, here.opener, quiet)
+    report = run.run(here.services, here.chain, quiet)
     assert (report.resumed_at, report.verdict) == (0 if changed else 160, run.CLEAN)
 
 
@@ -584,7 +660,7 @@ def asked(services: Services, capsys: pytest.CaptureFixture[str]) -> tuple[int, 
 
 def test_the_exit_code_says_what_came_out(here: Installation, capsys: pytest.CaptureFixture[str]) -> None:
     code, lines = asked(here.services, capsys)
-    assert (code, lines[0]) == (0, "Compared 282 entries under 2 heads; 2 more wait.")
+    assert (code, lines[0]) == (0, "Compared 285 entries under 2 heads; 2 more wait.")
     assert lines[-1] == "CLEAN. Everything is what was attested, and the chain says the same."
     assert any(line.startswith("1 of the invoices had their buyer erased, on purpose") for line in lines)
     unasked = replace(here.services, config=replace(here.services.config, chain_rpc_url=""))

@@ -7,12 +7,15 @@ The chain is a stranger: where it does not answer, everything else was still com
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
+from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Protocol
 
 from sqlalchemy import Connection, Row
 
+from invoice_service.queries.audit import statuses
 from invoice_service.queries.audit.differs import Difference, Differs, same
+from invoice_service.queries.audit.statuses import Events
 from invoice_service.store import audit, chain
 from invoice_service.store.chain import Epoch
 
@@ -49,29 +52,39 @@ class Contract(Protocol):
     def anchored_at(self, root: bytes) -> Anchored | None: ...
 
 
-Opener = Callable[[Epoch], Contract]
+@dataclass(frozen=True, slots=True)
+class Chain:
+    """How an epoch is opened: its contract, and what that tells of invoices. `gone` is what either raises
+    where the chain answers and has no contract there."""
+
+    contract: Callable[[Epoch], Contract]
+    events: Callable[[Epoch], Events]
+    gone: type[ConnectionError]
 
 
 class NotAsked(Exception):
     """The chain could not be asked; the text says why."""
 
 
-def differences(connection: Connection, opener: Opener | None) -> Iterator[Difference]:
+def differences(connection: Connection, on_chain: Chain | None) -> Iterator[Difference]:
     """Raises NotAsked, after what can be told without the chain."""
     for size in audit.foreign_submissions(connection):
         yield Difference(_named(size), "what was sent to the chain is no head of the log")
     epoch = chain.live_epoch(connection)
-    if epoch is None or epoch.contract is None:
+    if epoch is None or epoch.opened_at is None:
         raise NotAsked("no contract is deployed")
-    if opener is None:
+    if on_chain is None:
         raise NotAsked("no chain is configured (CHAIN_RPC_URL)")
     try:
-        yield from _on_chain(connection, opener(epoch), epoch)
+        yield from _of_epoch(connection, on_chain, epoch)
+    except on_chain.gone:
+        yield Difference(f"epoch {epoch.id}", "the chain has no contract at its address")
     except ConnectionError as error:
         raise NotAsked(f"the chain does not answer: {error}") from error
 
 
-def _on_chain(connection: Connection, contract: Contract, epoch: Epoch) -> Iterator[Difference]:
+def _of_epoch(connection: Connection, on_chain: Chain, epoch: Epoch) -> Iterator[Difference]:
+    contract = on_chain.contract(epoch)
     identity = contract.identity()
     if (identity.chain_id, identity.genesis_hash) != (epoch.chain_id, epoch.genesis_hash):
         yield Difference(f"epoch {epoch.id}", "the chain that answers is not the one it was begun on")
@@ -83,6 +96,7 @@ def _on_chain(connection: Connection, contract: Contract, epoch: Epoch) -> Itera
     newest = contract.head()
     if newest.size and audit.head_root(connection, newest.size) != newest.root:
         yield Difference(_named(newest.size), "the contract holds a head that this log never had")
+    yield from statuses.on_chain(connection, on_chain.events(epoch), epoch)
 
 
 def _submitted(connection: Connection, contract: Contract, epoch: Epoch) -> Iterator[Difference]:

@@ -6,6 +6,7 @@ from collections.abc import Mapping
 
 from invoice_service.ledger.entry import Kind
 from invoice_service.queries.audit.access_days import ACCESS_DAYS
+from invoice_service.queries.audit.claims import CLAIMS, RELEASES
 from invoice_service.queries.audit.documents import Documents
 from invoice_service.queries.audit.invoices import INVOICES
 from invoice_service.queries.audit.returns import RETURNS
@@ -14,6 +15,8 @@ from invoice_service.queries.audit.sales import SALES
 DOCUMENTS: Mapping[int, Documents] = {
     Kind.SALE: SALES,
     Kind.INVOICE: INVOICES,
+    Kind.CLAIM: CLAIMS,
+    Kind.RELEASE: RELEASES,
     Kind.ACCESS_DAY: ACCESS_DAYS,
     Kind.RETURN: RETURNS,
 }

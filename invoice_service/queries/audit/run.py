@@ -12,8 +12,8 @@ from sqlalchemy import Connection
 from sqlalchemy.exc import NoResultFound
 
 from invoice_service.ledger import tree
-from invoice_service.queries.audit import anchors, entries, issuer, kept, whole
-from invoice_service.queries.audit.anchors import NotAsked, Opener
+from invoice_service.queries.audit import anchors, entries, issuer, kept, statuses, whole
+from invoice_service.queries.audit.anchors import Chain, NotAsked
 from invoice_service.queries.audit.differs import Difference
 from invoice_service.queries.audit.entries import Counts
 from invoice_service.queries.audit.issuer import Issuer
@@ -48,7 +48,7 @@ class Report:
         return UNDECIDED if self.not_asked else CLEAN
 
 
-def run(services: Services, opener: Opener | None, tell: Tell, *, restart: bool = False) -> Report:
+def run(services: Services, on_chain: Chain | None, tell: Tell, *, restart: bool = False) -> Report:
     """Compare everything up to the head as it is now; goes on where a run that was stopped had got to."""
     file = kept.path(services.config.data_dir)
     with services.database.read() as connection:
@@ -62,9 +62,9 @@ def run(services: Services, opener: Opener | None, tell: Tell, *, restart: bool 
     with services.database.read() as connection:
         waiting = Counts()
         rest = _end_of_log(connection, progress), _outbox(connection, whose, waiting)
-        for fault in chain(*rest, whole.differences(connection)):
+        for fault in chain(*rest, whole.differences(connection), statuses.differences(connection)):
             found.add(fault)
-        not_asked = _ask_the_chain(connection, opener, found)
+        not_asked = _ask(connection, on_chain, found)
     file.unlink(missing_ok=True)
     progress.counts.erased += waiting.erased
     return Report(
@@ -138,10 +138,10 @@ def _outbox(connection: Connection, whose: Issuer, counts: Counts) -> Iterator[D
         after = rows[-1].at
 
 
-def _ask_the_chain(connection: Connection, opener: Opener | None, found: Found) -> str | None:
+def _ask(connection: Connection, on_chain: Chain | None, found: Found) -> str | None:
     """Why it could not be asked; None where it was."""
     try:
-        for fault in anchors.differences(connection, opener):
+        for fault in anchors.differences(connection, on_chain):
             found.add(fault)
     except NotAsked as error:
         return str(error)
