@@ -120,6 +120,9 @@ def _contradictions(config: Config) -> Iterator[Finding]:
     if config.web_cert and config.trusted_proxies:
         advice = "Unset TRUSTED_PROXIES unless a proxy of yours stands before: what it says is believed."
         yield Finding("settings", THOUGHT, "TRUSTED_PROXIES is set, and TLS ends here", advice)
+    if config.new_epoch_if_wiped and is_public(config):
+        advice = "Unset it: whether a chain is gone for good is for a person to say (`deploy --new-epoch`)."
+        yield Finding("settings", THOUGHT, "NEW_EPOCH_IF_WIPED is set", advice)
     digits = config.region_code + config.channel
     if not (digits.isdecimal() and len(config.region_code) == 2 and len(config.channel) == 1):
         yield wrong("REGION_CODE or CHANNEL is no two digits and one", "Invoice numbers begin with them.")
@@ -311,7 +314,7 @@ def _epoch(services: Services, endpoint: Endpoint) -> Iterator[Finding]:
         return
     identity = endpoint.identity()
     if (identity.chain_id, identity.genesis_hash) != (epoch.chain_id, epoch.genesis_hash):
-        advice = "Correct CHAIN_RPC_URL. If that chain is gone, see docs/how-to/run-in-production.md."
+        advice = "Correct CHAIN_RPC_URL. If that chain is gone for good: `deploy --new-epoch`."
         yield Finding("epoch", BROKEN, f"this is not chain {epoch.chain_id}, on which it was begun", advice)
         return
     try:
@@ -319,9 +322,8 @@ def _epoch(services: Services, endpoint: Endpoint) -> Iterator[Finding]:
     except NoContract:
         is_ours = False
     if not is_ours:
-        yield Finding(
-            "epoch", BROKEN, "its contract is not at its address", "The chain was wiped or changed."
-        )
+        advice = "If the chain has lost it for good: `python -m invoice_service deploy --new-epoch`."
+        yield Finding("epoch", BROKEN, "its contract is not at its address", advice)
     else:
         yield Finding("epoch", WELL, f"{epoch.id} is live, run by: {epoch.operator}")
 

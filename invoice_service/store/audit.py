@@ -46,7 +46,8 @@ _SALES = text("""
     WHERE s.order_id = ANY(:facts)
 """)
 _ORDER_LINES = text("""
-    SELECT order_id::text AS fact, name_zh, tax_code, unit, quantity, unit_price, amount_fen
+    SELECT order_id::text AS fact, amount_fen, name_zh, tax_code, unit,
+           trim_scale(quantity)::text AS quantity, trim_scale(unit_price)::text AS unit_price
     FROM order_lines WHERE order_id = ANY(:facts) ORDER BY order_id, n
 """)
 _INVOICES = text("""

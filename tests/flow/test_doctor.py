@@ -28,7 +28,7 @@ from invoice_service.services import Services
 def here(
     tmp_path_factory: pytest.TempPathFactory, module_migrated_database_url: str, anvil_url: str
 ) -> Iterator[Services]:
-    """An installation with a contract, whose settler was heard of just now."""
+    """An installation with a contract."""
     folder = tmp_path_factory.mktemp("doctor")
     keyring.make_missing(folder, now=datetime.now(UTC), issuer_name="test")
     made = build_services(
@@ -49,6 +49,7 @@ def found(config: Config) -> dict[str, Finding]:
 
 def test_all_is_well_but_what_a_laptop_has(here: Services) -> None:
     """The tests' PostgreSQL forgets in a crash on purpose, and the root key was not put away."""
+    anchor.note_health(here, reachable=True)  # the settler was heard of just now
     named = found(here.config)
     assert {one.name: one.state for one in named.values() if one.state != WELL} == {
         "durability": BROKEN,
@@ -84,6 +85,7 @@ PUBLIC = {"public_url": "https://invoices.example"}
         ({"public_url": "http://192.168.1.7:8000"}, "public URL", WELL, "http://"),
         (PUBLIC | {"sandbox_url": "http://127.0.0.1:1"}, "sandbox", BROKEN, "at a public address"),
         ({"sandbox_url": "http://127.0.0.1:1"}, "sandbox", WELL, "for trying out"),
+        (PUBLIC | {"new_epoch_if_wiped": True}, "settings", THOUGHT, "NEW_EPOCH_IF_WIPED"),
         ({"log_origin": "another.example/log"}, "issuer statement", BROKEN, "another.example/log"),
         ({"chain_rpc_url": ""}, "chain", BROKEN, "none is configured"),
         ({"chain_rpc_url": "http://127.0.0.1:9"}, "chain", BROKEN, "does not answer"),
@@ -106,7 +108,7 @@ BENDS: list[tuple[str, str, str, str]] = [
     ("DELETE FROM deployment", "issuer", BROKEN, "nobody's yet"),
     ("UPDATE deployment SET statement = NULL", "issuer statement", BROKEN, ""),
     ("UPDATE chain_health SET checked_at = now() - interval '1 hour'", "settler", THOUGHT, "not heard of"),
-    ("UPDATE chain_health SET detail = 'a fork'", "settler", BROKEN, "a fork"),
+    ("UPDATE chain_health SET detail = 'a fork', checked_at = now()", "settler", BROKEN, "a fork"),
     ("UPDATE epochs SET ended_at = now()", "epoch", BROKEN, "none is live"),
     ("UPDATE epochs SET genesis_hash = sha256('x')", "epoch", BROKEN, "this is not chain"),
     ("UPDATE epochs SET nonce = sha256('x')", "epoch", BROKEN, "not at its address"),

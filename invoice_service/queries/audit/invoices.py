@@ -7,6 +7,7 @@ commitment, and nothing else of the invoice needs it, so that is no fault: it is
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from functools import lru_cache
 from operator import itemgetter
 from typing import Any
 
@@ -24,6 +25,7 @@ from invoice_service.queries.audit.documents import Documents, by_fact, opened, 
 from invoice_service.queries.audit.issuer import Issuer
 from invoice_service.store import audit
 
+_capitals = lru_cache(maxsize=10_000)(in_capitals)
 SUMS_OF = itemgetter("net_fen", "tax_fen", "total_fen")
 COLUMNS = ("column net_fen", "column tax_fen", "column total_fen", "column issued_at")
 LINE_SUMS = ("net_fen", "tax_fen", "amount_fen")
@@ -82,7 +84,7 @@ def _check_amounts(row: Row[Any], body: Mapping[str, Any]) -> None:
     columns = (row.net_fen, row.tax_fen, row.total_fen, instant_text(row.issued_at))
     alike(COLUMNS, columns, (*sums, body["issued_at"]))
     summed = tuple(sum(line[name] for line in lines) for name in LINE_SUMS)
-    alike(SUMMED, (*summed, in_capitals(body["total_fen"])), (*sums, body["total_capitals"]))
+    alike(SUMMED, (*summed, _capitals(body["total_fen"])), (*sums, body["total_capitals"]))
 
 
 def _check_place(row: Row[Any], body: Mapping[str, Any]) -> None:
