@@ -4,11 +4,13 @@ It holds the invoices' tokens and a key of its own. Each invoice is first verifi
 the chain; the claim key's signature that the service then hands over must be that of the claim address in the
 verified entry; and whether the claim stood is asked of the contract, not of the service. So a service that
 lies can refuse, and nothing else. Doing it again after any failure is safe: what is claimed is seen to be.
+A company without coins lets the service send what it signed; what came of it is asked of the contract, too.
 """
 
 from __future__ import annotations
 
 import json
+import time
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
@@ -25,6 +27,7 @@ from invoice_service.onchain import ChainHeads
 
 GOOD_FOR = timedelta(hours=1)  # how long the signatures may wait for a block
 ANSWERS_WITHIN_S = 10.0
+SENT_WITHIN_S, LOOK_EVERY_S = 120.0, 0.3
 CLAIMED, YOURS, TAKEN, RELEASED, NOT_YOURS, REFUSED = (
     "claimed", "claimed by you before", "claimed already", "released", "not claimed by you", "refused"
 )  # fmt: skip
@@ -70,6 +73,7 @@ class Claimant:
     rpc_url: str
     trusted: bytes
     key: bytes
+    relayed: bool = False  # the service sends, and the company needs no coins
     timeout_s: float = ANSWERS_WITHIN_S
     _contracts: dict[bytes, StatusContract] = field(default_factory=dict)  # making one reads the whole ABI
 
@@ -116,10 +120,15 @@ class Claimant:
         addresses = [known.claim_address for known, _ in handed]
         terms = {"issuerId": self.trusted, "claimAddresses": addresses, "nonce": nonce, "deadline": deadline}
         signature = sign(self.key, contract.domain().digest("Claim", **terms))
-        call = contract.claim(self.address, nonce, deadline, [one for _, one in handed], signature)
-        contract.send(self.key, call)
+        problem = ""
+        if self.relayed:
+            wanted = [{"number": known.wanted.number, "token": known.wanted.token} for known, _ in handed]
+            problem = self._relay("claims", nonce, deadline, signature, wanted)
+        else:
+            call = contract.claim(self.address, nonce, deadline, [one for _, one in handed], signature)
+            contract.send(self.key, call)
         for known, _ in handed:
-            yield self._told(known, contract.status_of(known.claim_address), mine=CLAIMED)
+            yield self._told(known, contract.status_of(known.claim_address), mine=CLAIMED, problem=problem)
 
     def _release_list(self, wanted: Sequence[Wanted], now: datetime) -> Iterator[Outcome]:
         held: list[_Known] = []
@@ -139,11 +148,16 @@ class Claimant:
         addresses = [known.claim_address for known in held]
         terms = {"issuerId": self.trusted, "claimAddresses": addresses, "nonce": nonce, "deadline": deadline}
         signature = sign(self.key, contract.domain().digest("Release", **terms))
-        contract.send(self.key, contract.release(self.address, nonce, deadline, addresses, signature))
+        problem = ""
+        if self.relayed:
+            numbers = [known.wanted.number for known in held]
+            problem = self._relay("releases", nonce, deadline, signature, numbers)
+        else:
+            contract.send(self.key, contract.release(self.address, nonce, deadline, addresses, signature))
         for known in held:
             status = contract.status_of(known.claim_address)
             is_mine = (status.state, status.claimant) == (State.CLAIMED, self.address)
-            yield Outcome(known.wanted.number, REFUSED if is_mine else RELEASED)
+            yield Outcome(known.wanted.number, REFUSED if is_mine else RELEASED, detail=problem)
 
     def _verified(self, wanted: Sequence[Wanted]) -> Iterator[_Known | Outcome]:
         heads = ChainHeads(self.rpc_url, self.timeout_s)
@@ -179,17 +193,46 @@ class Claimant:
             raise Refused("What the service handed over is not this invoice's key.")
         return signature
 
+    def _relay(
+        self, what: str, nonce: int, deadline: int, signature: Signature, invoices: Sequence[Any]
+    ) -> str:
+        """Leave it to the service, and wait until it is settled. Answers why it would not, if so; what was
+        claimed all the same is asked of the contract."""
+        body = {
+            "claimant": "0x" + self.address.hex(),
+            "nonce": nonce,
+            "deadline": deadline,
+            "signature": {"r": signature.r.hex(), "vs": signature.vs.hex()},
+            "invoices": invoices,
+        }
+        try:
+            told = json.loads(self._request("POST", what, body=body))
+            ends_at = time.monotonic() + SENT_WITHIN_S
+            while told["status"] not in ("done", "refused"):
+                if time.monotonic() > ends_at:
+                    return "The service did not send it in time."
+                time.sleep(LOOK_EVERY_S)
+                told = json.loads(self._request("GET", f"claims/{told['claim_id']}"))
+        except Refused as error:
+            return str(error)
+        except (ValueError, KeyError, TypeError):
+            return "What the service answered makes no sense."
+        return f"The service refused: {told['reason']}." if told.get("reason") else ""
+
     def _ask(self, method: str, wanted: Wanted, what: str, body: Any = None) -> bytes:
+        return self._request(method, f"invoices/{wanted.number}/{what}", token=wanted.token, body=body)
+
+    def _request(self, method: str, path: str, *, token: str | None = None, body: Any = None) -> bytes:
         """At most as much as evidence may be. Raises Refused."""
-        url = f"{self.service_url.rstrip('/')}/api/v1/invoices/{wanted.number}/{what}"
-        headers = {"Authorization": f"Bearer {wanted.token}", "Accept-Language": "en"}
+        url = f"{self.service_url.rstrip('/')}/api/v1/{path}"
+        headers = {"Accept-Language": "en"} | ({"Authorization": f"Bearer {token}"} if token else {})
         try:
             with requests.request(
                 method, url, json=body, headers=headers, timeout=self.timeout_s, stream=True,
                 allow_redirects=False,
             ) as answer:  # fmt: skip
                 data: bytes = answer.raw.read(ev.MAX_BYTES + 1, decode_content=True) or b""
-                if answer.status_code != 200:
+                if answer.status_code not in (200, 202):
                     raise Refused(f"The service refused: {_reason(data) or answer.status_code}")
         except (requests.RequestException, OSError) as error:
             raise Refused(f"The service does not answer: {type(error).__name__}.") from error
@@ -205,7 +248,7 @@ class Claimant:
             )
         return self._contracts[epoch.contract]
 
-    def _told(self, known: _Known, status: Status, *, mine: str) -> Outcome:
+    def _told(self, known: _Known, status: Status, *, mine: str, problem: str = "") -> Outcome:
         """Who else claimed it is nobody's business but the chain's."""
         outcome = Outcome(known.wanted.number, REFUSED, status.time)
         if status.state is State.CLAIMED:
@@ -214,7 +257,9 @@ class Claimant:
             return replace(outcome, detail="A refund of it is under way.")
         if status.state is State.CREDITED:
             return replace(outcome, detail="It was credited in full and counts for nothing any more.")
-        return replace(outcome, since=None, detail="The contract did not take the claim. Try again.")
+        return replace(
+            outcome, since=None, detail=problem or "The contract did not take the claim. Try again."
+        )
 
 
 def _reason(data: bytes) -> str:

@@ -21,9 +21,10 @@ from invoice_service import auditor, claimant, doctor, keyring, logs, settler
 from invoice_service.app import build_services
 from invoice_service.config import Config
 from invoice_service.documents.attached import attached_evidence
+from invoice_service.domain import relay
 from invoice_service.domain.standing import Standing
 from invoice_service.errors import N_, Error
-from invoice_service.flow import erase, first_admin, open_epoch
+from invoice_service.flow import change_status, companies, erase, first_admin, open_epoch
 from invoice_service.follow import follower
 from invoice_service.follow.follower import Follower, Outcome
 from invoice_service.follow.mirror import Mirror
@@ -31,7 +32,7 @@ from invoice_service.follow.site import Site
 from invoice_service.ledger import evidence, keys, statement
 from invoice_service.ledger.tree import HASH_BYTES
 from invoice_service.onchain import ChainHeads
-from invoice_service.queries import verify
+from invoice_service.queries import claims, verify
 from invoice_service.store import rollups
 from invoice_service.store.migrate import migrate
 from invoice_service.store.unit_of_work import Database
@@ -47,6 +48,12 @@ MARKS = {evidence.PASSED: "✓", evidence.FAILED: "✗", evidence.OPEN: "?"}
 class BadRoot(Error):
     code = "root.bad"
     message = N_("{root} is neither a fingerprint of 64 hex digits nor a file with a root key.")
+    status = 422
+
+
+class BadNote(Error):
+    code = "note.bad"
+    message = N_("A credit note is named by its body commitment: 64 hex digits.")
     status = 422
 
 
@@ -113,7 +120,19 @@ def _parser() -> argparse.ArgumentParser:
         claiming.add_argument("--rpc", required=True, metavar="URL", help="a chain endpoint of your choice")
         claiming.add_argument("--trust", required=True, metavar="ROOT", help="as for verify")
         claiming.add_argument("--key", required=True, type=Path, metavar="FILE", help="made if missing")
+        claiming.add_argument("--relay", action="store_true", help="let the service send it: no coins needed")
         claiming.set_defaults(does=name)
+    company = add("company", put_company, "Put a company's account on record, once it was checked.")
+    company.add_argument("--tax-id", required=True, metavar="USCC", help="统一社会信用代码, 18 characters")
+    company.add_argument("--name", required=True, metavar="NAME")
+    company.add_argument("--account", required=True, metavar="0x…", help="the account that it claims with")
+    status = add("status", tell_status, "What became of an invoice; or lock it for a refund, and credit it.")
+    status.add_argument("number", metavar="NUMBER")
+    change = status.add_mutually_exclusive_group()
+    change.add_argument("--lock", action="store_true", help="nobody can claim it, for at most 72 hours")
+    change.add_argument("--unlock", action="store_true", help="the refund did not come about")
+    change.add_argument("--credit", metavar="NOTE", help="the credit note's body commitment, in hex")
+    status.add_argument("--whole", action="store_true", help="nothing of the invoice is left")
     again = add("recompute", recompute, "Make a finding again from its bundle. Exit code as for verify.")
     again.add_argument("file", type=Path, metavar="FILE", help="a bundle from a case")
     again.add_argument("--trust", metavar="ROOT", help="the issuer's root: fingerprint in hex, or key file")
@@ -297,7 +316,8 @@ def _now(standing: Standing | None) -> str:
 def claim_or_release(_config: Config, arguments: Any) -> int:
     wanted = _wanted(sys.stdin.read() if arguments.list == "-" else Path(arguments.list).read_text())
     key = keyring.company_key(arguments.key)
-    company = claimant.Claimant(arguments.service, arguments.rpc, _trusted(arguments.trust), key)
+    trusted = _trusted(arguments.trust)
+    company = claimant.Claimant(arguments.service, arguments.rpc, trusted, key, arguments.relay)
     act = company.claim if arguments.does == "claim" else company.release
     print(f"Company 0x{company.address.hex()}")
     done = True
@@ -306,6 +326,38 @@ def claim_or_release(_config: Config, arguments: Any) -> int:
         print(f"{outcome.number}: {outcome.word}{since}{'. ' if outcome.detail else ''}{outcome.detail}")
         done = done and outcome.word in claimant.DONE
     return 0 if done else 1
+
+
+def put_company(config: Config, arguments: Any) -> int:
+    companies.add(build_services(config), arguments.tax_id, arguments.name, arguments.account)
+    return 0
+
+
+def tell_status(config: Config, arguments: Any) -> int:
+    services = build_services(config)
+    change = _change(arguments)
+    if change is not None:
+        change_status.change_status(services, arguments.number, change)
+        print("Kept; the settler sends it.")
+    print(f"{arguments.number}: {_now(claims.standing(services, arguments.number))}")
+    return 0
+
+
+def _change(arguments: Any) -> relay.IssuersChange | None:
+    """Raises BadNote."""
+    if arguments.lock:
+        return relay.Lock()
+    if arguments.unlock:
+        return relay.Unlock()
+    if arguments.credit is None:
+        return None
+    try:
+        note = bytes.fromhex(arguments.credit)
+    except ValueError:
+        note = b""
+    if len(note) != HASH_BYTES:
+        raise BadNote
+    return relay.Credit(note, arguments.whole)
 
 
 def _wanted(text: str) -> list[claimant.Wanted]:

@@ -10,10 +10,12 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from functools import lru_cache
 
+from chain import statuses
 from chain.client import LedgerContract, NoContract
 from chain.events import StatusEvents
 from chain.sender import Sender
 from chain.statuses import Domain, Signature, StatusContract, sign, signer_of
+from invoice_service.domain.relay import Credit, CreditClaimed, IssuersChange, Lock, Unlock
 from invoice_service.domain.standing import Standing, State
 from invoice_service.keyring import Keyring
 from invoice_service.ledger import statement
@@ -158,28 +160,30 @@ class StatusCalls:
         call = self._of(epoch).release(claimant, nonce, deadline, claim_addresses, Signature(*signature))
         return Call(call.data, call.gas)
 
-    def lock(self, epoch: Epoch, claim_address: bytes) -> Call:
-        call = self._of(epoch).lock(claim_address)
-        return Call(call.data, call.gas)
-
-    def unlock(self, epoch: Epoch, claim_address: bytes) -> Call:
-        call = self._of(epoch).unlock(claim_address)
-        return Call(call.data, call.gas)
-
-    def credit(self, epoch: Epoch, claim_address: bytes, note: bytes, *, whole: bool) -> Call:
-        call = self._of(epoch).credit(claim_address, note, whole=whole)
-        return Call(call.data, call.gas)
-
-    def credit_claimed(
-        self, epoch: Epoch, claim_address: bytes, note: bytes, *, whole: bool, deadline: int, consent: Signed
-    ) -> Call:
-        call = self._of(epoch).credit_claimed(
-            claim_address, note, whole=whole, deadline=deadline, consent=Signature(*consent)
-        )
+    def change(self, epoch: Epoch, claim_address: bytes, change: IssuersChange) -> Call:
+        call = _called(self._of(epoch), claim_address, change)
         return Call(call.data, call.gas)
 
     def _of(self, epoch: Epoch) -> StatusContract:
         return _status_contract(self.rpc_url, _address(epoch), self.keyring.issuer_id)
+
+
+def _called(contract: StatusContract, claim_address: bytes, change: IssuersChange) -> statuses.Call:
+    match change:
+        case Lock():
+            return contract.lock(claim_address)
+        case Unlock():
+            return contract.unlock(claim_address)
+        case Credit():
+            return contract.credit(claim_address, change.note, whole=change.whole)
+        case CreditClaimed():
+            return contract.credit_claimed(
+                claim_address,
+                change.note,
+                whole=change.whole,
+                deadline=change.deadline,
+                consent=Signature(*change.consent),
+            )
 
 
 @lru_cache(maxsize=EPOCHS_REMEMBERED)

@@ -11,6 +11,7 @@ from datetime import datetime
 from typing import Protocol
 
 from invoice_service.config import Config
+from invoice_service.domain.relay import IssuersChange
 from invoice_service.keyring import Keyring
 from invoice_service.ledger.evidence import HeadSource
 from invoice_service.payments.provider import PaymentProvider
@@ -68,12 +69,7 @@ class StatusCalls(Protocol):
         claim_addresses: Sequence[bytes],
         signature: Signed,
     ) -> Call: ...
-    def lock(self, epoch: Epoch, claim_address: bytes) -> Call: ...
-    def unlock(self, epoch: Epoch, claim_address: bytes) -> Call: ...
-    def credit(self, epoch: Epoch, claim_address: bytes, note: bytes, *, whole: bool) -> Call: ...
-    def credit_claimed(
-        self, epoch: Epoch, claim_address: bytes, note: bytes, *, whole: bool, deadline: int, consent: Signed
-    ) -> Call: ...
+    def change(self, epoch: Epoch, claim_address: bytes, change: IssuersChange) -> Call: ...
 
 
 class ChainRelay(Protocol):

@@ -116,7 +116,12 @@ class _OnChain(Generic[Client]):
         self._client: Client | None = None
 
     def round(self) -> None:
-        epoch = anchor.live_epoch(self._services)
+        try:
+            epoch = anchor.live_epoch(self._services)
+        except anchor.NotDeployed:
+            if not self._renewer.go_on():
+                raise
+            return
         if self._client is None or self._epoch_id != epoch.id:
             self._client, self._epoch_id = self._make(self._services, epoch), epoch.id
         try:
@@ -136,13 +141,20 @@ class _Renewer:
 
     def renew(self, over: Epoch) -> bool:
         """False where that is not for a process to decide, or the root key is put away."""
+        return self._begin(in_place_of=over.id)
+
+    def go_on(self) -> bool:
+        """What a crash left half begun. False where nothing was."""
+        return open_epoch.is_beginning(self._services) and self._begin(in_place_of=None)
+
+    def _begin(self, *, in_place_of: int | None) -> bool:
         config, keys = self._services.config, self._services.keyring
         root = keyring.root_if_here(config.data_dir)
         if not config.new_epoch_if_wiped or root is None:
             return False
         deployer = Deployer(config.chain_rpc_url, admin_key=keys.admin, sequencer_key=keys.sequencer)
         with self._one_at_a_time:
-            open_epoch.open_epoch(self._services, deployer, root, in_place_of=over.id)
+            open_epoch.open_epoch(self._services, deployer, root, in_place_of=in_place_of)
         return True
 
 

@@ -95,6 +95,7 @@ COMPLAINT, ANSWER = {"complaint_id": "{complaint}"}, {"words": "已经处理"}
 WHY = {"reason": "抽查 2026-11"}
 ASKED, REFUSED = {"request_id": "{request}"}, {"words": "暂不提高"}
 QUARTER, LINE_12 = {"first_day": "{quarter}"}, {"line": "12"}
+SIGNATURE = {"r": "11" * 32, "vs": "11" * 32}
 HANDOVER = {"claimant": "0x" + "11" * 20, "nonce": 0, "deadline": "{soon}"}
 HOURS = {"last_day": "", "weekdays": "0", "begins": "06:00", "ends": "12:00"}
 
@@ -169,6 +170,10 @@ DOORS: dict[str, Door] = {
     "POST /api/v1/invoices/<number>/handover": Door(
         "holder", 404, path=INVOICE, json=HANDOVER, but={NOBODY: 401}
     ),
+    # What a company signed opens these.
+    "POST /api/v1/claims": Door("holder", 422, json=HANDOVER | {"signature": SIGNATURE, "invoices": []}),
+    "POST /api/v1/releases": Door("holder", 422, json=HANDOVER | {"signature": SIGNATURE, "invoices": []}),
+    "GET /api/v1/claims/<claim_id>": Door("holder", 404, path={"claim_id": "00" * 16}),
     # for who wants to sign in
     "GET /account/bind/<token>": Door("sign_in", 404, path=UNKNOWN),
     "POST /account/bind/<token>": Door("sign_in", 404, path=UNKNOWN),

@@ -1,9 +1,11 @@
-"""The life of a call that the relaying account is asked to send, in one table."""
+"""What the relaying account is asked to send to the contract, and the life of such a call in one table."""
 
 from __future__ import annotations
 
 import enum
 from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import ClassVar
 
 
 class RelayStatus(enum.StrEnum):
@@ -46,3 +48,41 @@ REFUSED_BY_CONTRACT, EPOCH_OVER = "refused_by_contract", "epoch_over"
 
 def reason_of(contract_error: str) -> str:
     return REASONS.get(contract_error, REFUSED_BY_CONTRACT)
+
+
+@dataclass(frozen=True, slots=True)
+class Lock:
+    """For a refund: nobody can claim the invoice, for at most 72 hours."""
+
+    kind: ClassVar[str] = "lock"
+
+
+@dataclass(frozen=True, slots=True)
+class Unlock:
+    """The refund did not come about."""
+
+    kind: ClassVar[str] = "unlock"
+
+
+@dataclass(frozen=True, slots=True)
+class Credit:
+    """`note` is the credit note's body commitment, 32 bytes; `whole` where nothing of the invoice is left."""
+
+    note: bytes
+    whole: bool
+    kind: ClassVar[str] = "credit"
+
+
+@dataclass(frozen=True, slots=True)
+class CreditClaimed:
+    """With the company's consent (SPEC.md section 7): (r, vs), good until `deadline` in Unix seconds."""
+
+    note: bytes
+    whole: bool
+    deadline: int
+    consent: tuple[bytes, bytes]
+    kind: ClassVar[str] = "credit_claimed"
+
+
+IssuersChange = Lock | Unlock | Credit | CreditClaimed
+"""What only the issuer's account may do to an invoice."""

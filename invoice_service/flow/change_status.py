@@ -7,14 +7,12 @@ relaying account sends it, and the contract's event says that it came about.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
 from invoice_service.domain.invoice import UnknownInvoice
+from invoice_service.domain.relay import IssuersChange
 from invoice_service.errors import N_, Error
 from invoice_service.flow.claim import RELAY_ID_BYTES, open_epoch
-from invoice_service.services import Call, Services, Signed
+from invoice_service.services import Services
 from invoice_service.store import invoices, relays
-from invoice_service.store.chain import Epoch
 
 
 class ChangeUnderWay(Error):
@@ -25,54 +23,7 @@ class ChangeUnderWay(Error):
     status = 409
 
 
-@dataclass(frozen=True, slots=True)
-class Lock:
-    kind = "lock"
-
-    def call(self, services: Services, epoch: Epoch, claim_address: bytes) -> Call:
-        return services.status_calls.lock(epoch, claim_address)
-
-
-@dataclass(frozen=True, slots=True)
-class Unlock:
-    kind = "unlock"
-
-    def call(self, services: Services, epoch: Epoch, claim_address: bytes) -> Call:
-        return services.status_calls.unlock(epoch, claim_address)
-
-
-@dataclass(frozen=True, slots=True)
-class Credit:
-    """`note` is the credit note's body commitment, 32 bytes; `whole` where nothing of the invoice is left."""
-
-    note: bytes
-    whole: bool
-    kind = "credit"
-
-    def call(self, services: Services, epoch: Epoch, claim_address: bytes) -> Call:
-        return services.status_calls.credit(epoch, claim_address, self.note, whole=self.whole)
-
-
-@dataclass(frozen=True, slots=True)
-class CreditClaimed:
-    """With the company's consent (SPEC.md section 7), good until `deadline` in Unix seconds."""
-
-    note: bytes
-    whole: bool
-    deadline: int
-    consent: Signed
-    kind = "credit_claimed"
-
-    def call(self, services: Services, epoch: Epoch, claim_address: bytes) -> Call:
-        return services.status_calls.credit_claimed(
-            epoch, claim_address, self.note, whole=self.whole, deadline=self.deadline, consent=self.consent
-        )
-
-
-Change = Lock | Unlock | Credit | CreditClaimed
-
-
-def change_status(services: Services, number: str, change: Change) -> bytes:
+def change_status(services: Services, number: str, change: IssuersChange) -> bytes:
     """The id (16 bytes) of what was kept to be sent; the same while the same is on its way.
 
     Raises UnknownInvoice, ClaimsNotOpen, ChangeUnderWay.
@@ -82,7 +33,7 @@ def change_status(services: Services, number: str, change: Change) -> bytes:
         if key is None:
             raise UnknownInvoice
         epoch = open_epoch(uow.connection)
-        call = change.call(services, epoch, key.claim_address)
+        call = services.status_calls.change(epoch, key.claim_address, change)
         waiting = relays.open_change(uow.connection, number)
         if waiting is not None:
             if waiting.data != call.data:

@@ -29,6 +29,7 @@ from invoice_service.store.unit_of_work import broke
 
 LASTS_AT_MOST = timedelta(days=7)  # a signature that is lost does not stay good for long
 LIST_MOST = 100
+DAY = timedelta(days=1)
 MAX_NONCE = 2**53 - 1
 RELAY_ID_BYTES = 16
 SCOPE = "claims"
@@ -59,6 +60,12 @@ class NonceTaken(Error):
     code = "claim.nonce_taken"
     message = N_("Another list of this account with this nonce is on its way.")
     status = 409
+
+
+class SentTooOften(Error):
+    code = "claim.sent_too_often"
+    message = N_("Invoice {number} was claimed or released too often today. Send it from your own account.")
+    status = 429
 
 
 @dataclass(frozen=True, slots=True)
@@ -102,7 +109,7 @@ def claim(
 ) -> bytes:
     """The id (16 bytes) of the claim that was kept to be sent; of the first one where it is asked again.
 
-    Raises BadList, UnknownInvoice, NotSigned, ClaimsNotOpen, NonceTaken, KeyReused.
+    Raises BadList, UnknownInvoice, NotSigned, ClaimsNotOpen, NonceTaken, SentTooOften, KeyReused.
     """
     _check(services, [one.number for one in wanted], terms)
     with services.database.read() as connection:
@@ -223,7 +230,7 @@ def _keep(
     call: Call,
     idempotency_key: str | None,
 ) -> bytes:
-    relay_id, numbers = services.random(RELAY_ID_BYTES), [key.number for key in keys]
+    relay_id, numbers, now = services.random(RELAY_ID_BYTES), [key.number for key in keys], services.clock()
     values = {
         "id": relay_id,
         "epoch_id": epoch.id,
@@ -232,16 +239,19 @@ def _keep(
         "gas": call.gas,
         "claimant": terms.account,
         "nonce": terms.nonce,
-        "created_at": services.clock(),
+        "created_at": now,
     }
     try:
         with services.database.unit_of_work() as uow:
             if idempotency_key is not None:
                 request = [kind, terms.claimant.lower(), terms.nonce, terms.deadline, *numbers]
-                now = services.clock()
                 before = once(uow.connection, SCOPE, idempotency_key, request, relay_id.hex(), now)
                 if before is not None:
                     return bytes.fromhex(before)
+            most = services.config.max_relays_per_invoice
+            too_often = relays.sent_often(uow.connection, numbers, since=now - DAY, most=most)
+            if too_often is not None:
+                raise SentTooOften(number=too_often)
             relays.add(uow.connection, values, numbers)
             uow.commit()
     except IntegrityError as error:

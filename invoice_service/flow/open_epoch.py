@@ -146,6 +146,13 @@ def open_or_go_on(
         return open_epoch(services, deployer, root, in_place_of=live.id)
 
 
+def is_beginning(services: Services) -> bool:
+    """Whether an epoch was intended and is not open yet."""
+    with services.database.read() as connection:
+        live = chain.live_epoch(connection)
+    return live is not None and live.opened_at is None
+
+
 def _open(services: Services, deployer: Deployer, epoch: Epoch) -> dict[str, Any]:
     """What is to be recorded. Each step finds what was done before a crash, and does the rest."""
     issuer_id, relayer = services.keyring.issuer_id, services.keyring.relayer

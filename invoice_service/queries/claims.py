@@ -5,11 +5,12 @@ from __future__ import annotations
 from dataclasses import dataclass
 from datetime import datetime
 
+from invoice_service.domain.invoice import UnknownInvoice
 from invoice_service.domain.relay import OPEN
-from invoice_service.domain.standing import State
+from invoice_service.domain.standing import Standing, State
 from invoice_service.errors import N_, NotFound
 from invoice_service.services import Services
-from invoice_service.store import relays
+from invoice_service.store import invoices, relays, statuses
 from invoice_service.store.relays import Item, Relay
 
 PENDING, CLAIMED, TAKEN, REFUND, CREDITED, NOT_CLAIMED, RELEASED, NOT_RELEASED = (
@@ -54,6 +55,14 @@ def claim(services: Services, claim_id: str) -> ClaimView:
     now = services.clock()
     told = tuple(_outcome(found, item, now) for item in items)
     return ClaimView(claim_id, found.kind, found.status.value, found.reason, told)
+
+
+def standing(services: Services, number: str) -> Standing:
+    """As of the last final block that was read. Raises UnknownInvoice."""
+    with services.database.read() as connection:
+        if invoices.by_number(connection, number) is None:
+            raise UnknownInvoice
+        return statuses.standing(connection, number).now(services.clock())
 
 
 def _bytes(claim_id: str) -> bytes:

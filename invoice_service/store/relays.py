@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Connection, Row, insert, select, update
+from sqlalchemy import Connection, Row, func, insert, select, update
 from sqlalchemy.dialects.postgresql import insert as upsert
 
 from invoice_service.domain.relay import OPEN, RelayStatus, step
@@ -99,6 +99,19 @@ def open_of(connection: Connection, epoch_id: int) -> Sequence[Relay]:
     waiting = table.c.status.in_([status.value for status in OPEN])
     rows = connection.execute(_relays().where(table.c.epoch_id == epoch_id, waiting).order_by(table.c.seq))
     return [_relay(row) for row in rows]
+
+
+def sent_often(connection: Connection, numbers: Sequence[str], *, since: datetime, most: int) -> str | None:
+    """One of these invoices that was in `most` lists or more since then."""
+    asked = (
+        select(relay_items.c.number)
+        .join(table, table.c.id == relay_items.c.relay_id)
+        .where(relay_items.c.number.in_(numbers), table.c.created_at >= since, table.c.claimant.is_not(None))
+        .where(table.c.status != RelayStatus.REFUSED.value)
+        .group_by(relay_items.c.number)
+        .having(func.count() >= most)
+    )
+    return connection.execute(asked.limit(1)).scalar()
 
 
 def open_change(connection: Connection, number: str) -> Relay | None:

@@ -16,21 +16,17 @@ import pytest
 from chain.sender import Sender
 from chain.statuses import State, sign
 from invoice_service import onchain
+from invoice_service.app import build_services
 from invoice_service.domain.invoice import UnknownInvoice
 from invoice_service.domain.party import make_buyer
+from invoice_service.domain.relay import Credit, CreditClaimed, Lock, Unlock
 from invoice_service.flow import anchor, claim, companies, ingest, relay, seal
-from invoice_service.flow.change_status import (
-    ChangeUnderWay,
-    Credit,
-    CreditClaimed,
-    Lock,
-    Unlock,
-    change_status,
-)
+from invoice_service.flow.change_status import ChangeUnderWay, change_status
 from invoice_service.flow.claim import Wanted
 from invoice_service.ledger.entry import body_commitment
 from tests.chain.registers import Key
 from tests.claims import ClaimsOffice, open_office
+from tests.conftest import copy_of_database
 
 
 @pytest.fixture
@@ -188,6 +184,39 @@ def test_what_makes_no_list_is_refused(office: ClaimsOffice, numbers: int, chang
     with pytest.raises(claim.BadList) as caught:
         claim.claim(office.services, wanted, terms, (bytes(32), bytes(32)))
     assert list(caught.value.fields) == [next(iter(changed), "invoices")]
+
+
+def test_claiming_and_releasing_over_and_over_spends_only_so_much(office: ClaimsOffice) -> None:
+    wanted, company = [office.invoice()], Key()
+    most = office.services.config.max_relays_per_invoice
+    for n in range(most):
+        (office.release if n % 2 else office.claim)(company, wanted)
+        office.settle()
+    with pytest.raises(claim.SentTooOften):
+        office.claim(company, wanted)
+    office.clock.now += timedelta(days=1, seconds=1)
+    office.claim(company, wanted)
+
+
+def test_two_deployments_that_share_contract_and_issuer_claim_an_invoice_once(
+    office: ClaimsOffice, migrated_database_url: str
+) -> None:
+    """Each has the invoice, its claim key and the relaying account; they know nothing of each other."""
+    wanted = [office.invoice()]
+    office.services.database.dispose()
+    with copy_of_database(migrated_database_url) as url:
+        config = replace(office.services.config, database_url=url)
+        other = ClaimsOffice(build_services(config, clock=office.clock), office.clock, office.folder)
+        ours, theirs = office.claim(Key(), wanted), other.claim(Key(), wanted)
+        account = other.account
+        assert relay.relay(office.services, office.account) == "mined"
+        assert relay.relay(other.services, account) in ("mined", "refused")
+        other.settle()
+        office.settle()
+        assert (office.outcomes(ours), other.outcomes(theirs)) == (["claimed"], ["claimed_already"])
+        for each in (office, other):
+            assert each.query("SELECT count(*) FROM chain_events") == 1
+        other.services.database.dispose()
 
 
 def test_an_invoice_is_locked_and_credited_in_part_and_wholly(office: ClaimsOffice) -> None:

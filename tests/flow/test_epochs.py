@@ -15,8 +15,9 @@ from chain.client import NoContract
 from chain.node import AnvilNode
 from chain.statuses import State
 from invoice_service import keyring, onchain
+from invoice_service.domain.relay import Credit, Lock
 from invoice_service.flow import anchor, claim, ingest, open_epoch, relay, seal
-from invoice_service.flow.change_status import Credit, Lock, change_status
+from invoice_service.flow.change_status import change_status
 from invoice_service.flow.claim import Wanted
 from invoice_service.ledger import evidence
 from invoice_service.queries import documents

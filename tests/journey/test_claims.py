@@ -21,7 +21,7 @@ from chain.statuses import Domain, StatusContract, sign
 from invoice_service import claimant, keyring
 from invoice_service.claimant import Claimant, Wanted
 from tests.chain.registers import Key
-from tests.stack import Stack
+from tests.stack import Stack, eventually
 
 Issued = dict[str, Any]
 
@@ -41,7 +41,7 @@ def run(stack: Stack, what: str, key: Path, issued: list[Issued], **changed: str
         "trust": str(stack.folder / "keys" / "issuer.der"),
         "key": str(key),
     } | changed
-    arguments = [part for name, value in options.items() for part in (f"--{name}", value)]
+    arguments = [part for name, value in options.items() for part in (f"--{name}", value) if part]
     return stack.command(what, str(listed), *arguments)
 
 
@@ -73,6 +73,78 @@ def test_an_invoice_is_paid_once_whoever_brings_it(stack: Stack, tmp_path: Path)
     assert words(run(stack, "release", theirs, [two])) == ["not claimed by you"]
     assert words(run(stack, "release", ours, [two])) == ["released"]
     assert words(run(stack, "claim", theirs, [two])) == ["claimed"]
+
+
+def test_a_company_without_coins_lets_the_service_send_it(stack: Stack, tmp_path: Path) -> None:
+    one, two = invoiced(stack, 2)
+    ours, theirs = tmp_path / "ours.key", tmp_path / "theirs.key"
+    done = run(stack, "claim", ours, [one, two], relay="")
+    assert (done.returncode, words(done)) == (0, ["claimed", "claimed"]), done.stdout + done.stderr
+    page = requests.get(f"{stack.url}/i/{one['token']}", headers={"Accept-Language": "en"}, timeout=10).text
+    assert "Claimed on" in page
+    told = stack.get_file(one, "").json()
+    assert (told["status"], told["claim"], told["claimed_at"][:2]) == ("valid", "claimed", "20")
+    assert words(run(stack, "claim", theirs, [two], relay="")) == ["claimed already"]
+    assert words(run(stack, "release", ours, [two], relay="")) == ["released"]
+    assert words(run(stack, "claim", theirs, [two], relay="")) == ["claimed"]
+    logged = (
+        "SELECT count(*) FROM chain_events AS e JOIN log_entries AS l ON l.kind IN (5, 6)"
+        " AND l.fact = e.id::text WHERE e.number IN (:one, :two)"
+    )
+    eventually(lambda: stack.query(logged, one=one["number"], two=two["number"]) == 4)
+
+
+def test_the_issuer_locks_and_credits_from_the_command_line(stack: Stack, tmp_path: Path) -> None:
+    (one,) = invoiced(stack, 1)
+    number = one["number"]
+    assert "not claimed" in stack.command("status", number).stdout
+    assert "Kept" in stack.command("status", number, "--lock").stdout
+    eventually(lambda: "locked for a refund" in stack.command("status", number).stdout)
+    assert stack.get_file(one, "").json()["claim"] == "locked"
+    assert "A refund of it is under way." in run(stack, "claim", tmp_path / "a.key", [one]).stdout
+    for bad in ("12", "zz", "00" * 33):
+        refused = stack.command("status", number, "--credit", bad)
+        assert (refused.returncode, "note.bad" in refused.stderr) == (1, True)
+    stack.command("status", number, "--credit", "07" * 32, "--whole")
+    eventually(lambda: "credited" in stack.command("status", number).stdout)
+    assert stack.get_file(one, "").json()["status"] == "credited"
+    unknown = stack.command("status", "26539000000000009999", "--lock")
+    assert (unknown.returncode, "Traceback" in unknown.stderr) == (1, False)
+
+
+def test_what_makes_no_claim_is_refused_at_the_door(stack: Stack) -> None:
+    """Every field bent; nothing is kept, and no answer is a trace."""
+    (one,) = invoiced(stack, 1)
+    good: dict[str, Any] = {
+        "claimant": "0x" + "11" * 20,
+        "nonce": 0,
+        "deadline": int(time.time()) + 600,
+        "signature": {"r": "11" * 32, "vs": "11" * 32},
+        "invoices": [{"number": one["number"], "token": one["token"]}],
+    }
+    bent: list[dict[str, Any]] = [
+        *({name: value for name, value in good.items() if name != left_out} for left_out in good),
+        good | {"more": 1},
+        *(
+            good | {"signature": bad}
+            for bad in ({}, None, "x", {"r": "11" * 32}, {"r": "AA" * 32, "vs": "0"})
+        ),
+        *(good | {"invoices": bad} for bad in ([], [1], [{}], {}, None, good["invoices"] * 2)),
+        good | {"invoices": [{"number": 5}]},
+        good | {"claimant": "0x"},
+        good | {"nonce": -1},
+        good | {"deadline": 0},
+        good,  # nobody's signature
+    ]
+    for wanted in bent:
+        answer = requests.post(f"{stack.url}/api/v1/claims", json=wanted, timeout=10)
+        assert (answer.status_code, "Traceback" in answer.text) == (422, False), (wanted, answer.text)
+        assert answer.headers["Content-Type"] == "application/problem+json"
+    unknown = good | {"invoices": [{"number": "26539000000000009999", "token": one["token"]}]}
+    for wanted in (unknown, good | {"invoices": [{"number": one["number"], "token": "A" * 22}]}):
+        assert requests.post(f"{stack.url}/api/v1/claims", json=wanted, timeout=10).status_code == 404
+    for claim_id in ("00" * 16, "zz", "%00", "00" * 40):
+        assert requests.get(f"{stack.url}/api/v1/claims/{claim_id}", timeout=10).status_code == 404
 
 
 def test_threat_10_two_companies_at_the_same_instant(stack: Stack) -> None:
