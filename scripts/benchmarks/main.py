@@ -13,6 +13,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 from scripts.benchmarks import (
+    audit,
     desks,
     gas,
     growth,
@@ -44,6 +45,7 @@ BENCHMARKS = {
     "verify": verify.measure,
     "ledger": ledger.measure,
     GROWTH: growth.measure,
+    "audit": audit.measure,
 }
 ON_HISTORY = "desks"  # measured on a data directory that seed has filled, so only when it is named
 PLANS = "plans"  # writes docs/reference/plans.md from such a directory
