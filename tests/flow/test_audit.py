@@ -28,6 +28,7 @@ from invoice_service import auditor, keyring
 from invoice_service.app import build_services
 from invoice_service.domain.order import PlainAmount
 from invoice_service.domain.party import make_buyer
+from invoice_service.domain.relay import Lock
 from invoice_service.domain.token import INVOICE as INVOICE_TOKEN
 from invoice_service.flow import (
     anchor,
@@ -40,7 +41,7 @@ from invoice_service.flow import (
     seal,
     seal_returns,
 )
-from invoice_service.flow.change_status import Lock, change_status
+from invoice_service.flow.change_status import change_status
 from invoice_service.flow.claim import Wanted
 from invoice_service.flow.record import sign_entry
 from invoice_service.ledger.entry import Entry, Kind, body_commitment
