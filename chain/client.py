@@ -238,12 +238,22 @@ def call(contract: Any, name: str, *arguments: Any) -> Any:
     """One view of the contract. Raises NoContract where nothing answers at the address."""
     try:
         return contract.functions[name](*arguments).call(ccip_read_enabled=False)
-    except (BadFunctionCallOutput, ContractLogicError) as error:
+    except BadFunctionCallOutput as error:
         raise NoContract(f"no ledger contract at {contract.address}") from error
-    except Web3RPCError as error:
-        if not reverted_in_silence(error):
+    except (ContractLogicError, Web3RPCError) as error:
+        if not is_revert(error):
             raise
         raise NoContract(f"no ledger contract at {contract.address}") from error
+
+
+def is_revert(error: ContractLogicError | Web3RPCError) -> bool:
+    """Whether a contract refused. To web3.py a failure of the node itself is the same, where it comes with
+    `"data": null` or with words for data; but a whole epoch must not end because a node had a bad moment."""
+    if not isinstance(error, ContractLogicError):
+        return SILENT_REVERT in str(error)
+    if isinstance(error.data, str) and error.data.startswith(("0x", "Reverted ")):
+        return True
+    return "revert" in str(error.message).removeprefix("execution reverted: ").lower()
 
 
 @answering
@@ -276,11 +286,6 @@ def broadcast(web3: Web3, raw: bytes) -> str:
     except NO_ANSWER as error:
         raise ChainUnavailable(f"{type(error).__name__}: {error}"[:300]) from error
     return ACCEPTED
-
-
-def reverted_in_silence(error: Web3RPCError) -> bool:
-    """Whether a call ended in a revert without data, on a node whose words for that web3.py does not know."""
-    return SILENT_REVERT in str(error)
 
 
 def _meaning(refusal: str) -> str | None:

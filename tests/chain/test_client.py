@@ -34,6 +34,7 @@ from chain.client import (
     connect,
 )
 from chain.deploy import contract_address
+from chain.sender import UNNAMED, Sender
 from invoice_service.ledger import tree
 from invoice_service.ledger.tree import EMPTY_ROOT
 from tests.chain.chains import Chain
@@ -273,6 +274,36 @@ def test_an_error_of_http_is_no_answer_even_with_one_in_it(status: int) -> None:
     """A proxy that keeps a stale answer, or a provider that wants to be paid."""
     with _endpoint({"result": "0x1"}, status) as url:
         _refuses_every_question(_client(url))
+
+
+@pytest.mark.parametrize("error", [
+    {"code": -32603, "message": "Internal error", "data": None},
+    {"code": -32603, "message": "Internal error", "data": {"reason": "busy"}},
+    {"code": -32005, "message": "rate limited", "data": "ask again in a second"},
+    {"code": -32000, "message": "header not found"},
+])  # fmt: skip
+def test_a_nodes_own_failure_is_no_word_of_the_contract(error: dict[str, Any]) -> None:
+    """Or a node's bad moment would end an epoch, or refuse a company's claim."""
+    with _endpoint({"error": error}) as url:
+        sender = Sender(url, contract=b"\x11" * 20, key=secrets.token_bytes(32))
+        for ask in (_client(url).epoch_nonce, _client(url).head, lambda: sender.refusal(b"", 21_000)):
+            with pytest.raises(ChainUnavailable):
+                ask()
+
+
+@pytest.mark.parametrize("error", [
+    {"code": 3, "message": "execution reverted", "data": "0x"},
+    {"code": 3, "message": "execution reverted: no", "data": "0x11223344"},
+    {"code": -32000, "message": "execution reverted"},
+    {"code": -32603, "message": "VM Exception while processing transaction: reverted with custom error",
+     "data": {"data": "0x11223344"}},
+])  # fmt: skip
+def test_what_a_contract_refuses_is_told_apart_from_it(error: dict[str, Any]) -> None:
+    with _endpoint({"error": error}) as url:
+        sender = Sender(url, contract=b"\x11" * 20, key=secrets.token_bytes(32))
+        assert sender.refusal(b"", 21_000) == UNNAMED
+        with pytest.raises(NoContract):
+            _client(url).epoch_nonce()
 
 
 def test_a_chain_that_hangs_is_given_up_in_time() -> None:
