@@ -68,6 +68,7 @@ class Action(enum.StrEnum):
     ALLOWANCE_SET = "allowance.set", N_("Set how much a vendor may invoice in a month")
     ALLOWANCE_ANSWERED = "allowance.answer", N_("Answered a vendor who asked to invoice more")
     LISTS_IMPORTED = "lists.import", N_("Imported a list")
+    BUYER_ERASED = "invoice.erase_buyer", N_("Erased the buyer of an invoice")
 
 
 def record_document(row: Mapping[str, Any]) -> Document:

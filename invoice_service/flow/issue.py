@@ -6,8 +6,6 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-import sha3
-from coincurve import PrivateKey
 from sqlalchemy import Connection
 
 from invoice_service.domain.invoice import Document, TaxedLine, buyer_document, invoice_body, taxed_lines
@@ -23,6 +21,7 @@ from invoice_service.flow.record import SignedEntry, record, sign_entry
 from invoice_service.keyring import VAULT_NONCE_BYTES
 from invoice_service.ledger import canonical
 from invoice_service.ledger.entry import SALT_BYTES, Kind, commit_body, commit_buyer
+from invoice_service.ledger.keys import address_of
 from invoice_service.services import Services
 from invoice_service.store import invoices, orders, rollups
 from invoice_service.store.rollups import HourRow
@@ -77,7 +76,7 @@ def issue(
 
 def _again(services: Services, existing: invoices.StoredInvoice, buyer: Buyer) -> Issued:
     wanted = canonical.encode(buyer_document(existing.number, buyer))
-    if existing.buyer != wanted:
+    if existing.buyer not in (None, wanted):  # of one who was erased nobody can tell
         raise BuyerDiffers
     token = services.keyring.tokens.derive(INVOICE, existing.number)
     return Issued(existing.number, token, existing.total_fen, existing.issued_at, created=False)
@@ -173,9 +172,8 @@ def _values(
 def make_claim_key(seed: bytes) -> tuple[bytes, bytes]:
     """(32-byte secp256k1 private key, its 20-byte Ethereum address) of a one-time claim key."""
     scalar = int.from_bytes(seed, "big") % (_SECP256K1_ORDER - 1) + 1
-    key = PrivateKey.from_int(scalar)
-    point = key.public_key.format(compressed=False)[1:]
-    return scalar.to_bytes(32, "big"), sha3.keccak_256(point).digest()[12:]
+    key = scalar.to_bytes(32, "big")
+    return key, address_of(key)
 
 
 def _line_values(number: str, n: int, item: TaxedLine) -> dict[str, object]:

@@ -36,6 +36,9 @@ class Kind(enum.IntEnum):
     RETURN = 8
 
 
+_KINDS = {int(kind): kind for kind in Kind}
+
+
 class BadEntry(ValueError):
     """The bytes are not an entry of this version."""
 
@@ -68,9 +71,9 @@ class Entry:
         if len(data) != ENTRY_BYTES:
             raise BadEntry(f"an entry has {ENTRY_BYTES} bytes, not {len(data)}")
         tag, kind, *rest = _LAYOUT.unpack(data)
-        if tag != TAG or kind not in Kind.__members__.values():
+        if tag != TAG or kind not in _KINDS:
             raise BadEntry("not an entry of a known version and kind")
-        return cls(Kind(kind), *rest)
+        return cls(_KINDS[kind], *rest)
 
 
 def body_commitment(salt: bytes, body: bytes) -> bytes:

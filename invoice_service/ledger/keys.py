@@ -1,14 +1,18 @@
 """The two kinds of signature in the ledger, as bytes in and bytes out.
 
 P-256 for entries and the issuer statement, because every browser's WebCrypto verifies it; Ed25519 for
-checkpoints, because C2SP signed notes use it. Public keys travel as DER SubjectPublicKeyInfo.
+checkpoints, because C2SP signed notes use it. Public keys travel as DER SubjectPublicKeyInfo. A claim key is
+of a third kind, the chain's, and is known by its address alone.
 """
 
 from __future__ import annotations
 
 import hashlib
 from functools import lru_cache
+from typing import cast
 
+import sha3
+from coincurve import PrivateKey
 from cryptography import x509
 from cryptography.exceptions import InvalidSignature, UnsupportedAlgorithm
 from cryptography.hazmat.primitives import hashes, serialization
@@ -25,10 +29,8 @@ def sign_p256(key: ec.EllipticCurvePrivateKey, message: bytes) -> bytes:
 
 
 def verifies_p256(public_key_der: bytes, message: bytes, signature: bytes) -> bool:
-    key = _load(public_key_der)
-    if not isinstance(key, ec.EllipticCurvePublicKey) or key.curve.name != "secp256r1":
-        return False
-    if len(signature) != 64:
+    key = _p256(public_key_der)
+    if key is None or len(signature) != 64:
         return False
     der = encode_dss_signature(int.from_bytes(signature[:32], "big"), int.from_bytes(signature[32:], "big"))
     try:
@@ -63,6 +65,12 @@ def raw_ed25519(public_key_der: bytes) -> bytes:
     return key.public_bytes_raw()
 
 
+def address_of(private_key: bytes) -> bytes:
+    """The 20-byte Ethereum address of a secp256k1 key of 32 bytes. Raises ValueError for what is none."""
+    point = PrivateKey(private_key).public_key.format(compressed=False)[1:]
+    return bytes(sha3.keccak_256(point).digest()[12:])
+
+
 def key_id(public_key_der: bytes) -> bytes:
     """How a key is named everywhere: SHA-256 of its SubjectPublicKeyInfo. The root's is the issuer id."""
     return hashlib.sha256(public_key_der).digest()
@@ -70,10 +78,21 @@ def key_id(public_key_der: bytes) -> bytes:
 
 @lru_cache(maxsize=64)  # an issuer has a few
 def _load(public_key_der: bytes) -> object:
+    """None for what is no key, or is one in another spelling: a compressed point, a curve by its numbers."""
     try:
-        return serialization.load_der_public_key(public_key_der)
+        key = serialization.load_der_public_key(public_key_der)
     except (ValueError, UnsupportedAlgorithm):
         return None
+    spelling = key.public_bytes(serialization.Encoding.DER, serialization.PublicFormat.SubjectPublicKeyInfo)
+    return key if spelling == public_key_der else None
+
+
+@lru_cache(maxsize=64)
+def _p256(public_key_der: bytes) -> ec.EllipticCurvePublicKey | None:
+    """None for a key of any other kind."""
+    key = _load(public_key_der)
+    is_one = isinstance(key, ec.EllipticCurvePublicKey) and key.curve.name == "secp256r1"
+    return cast(ec.EllipticCurvePublicKey, key) if is_one else None
 
 
 def public_key_in(data: bytes) -> bytes:

@@ -1,0 +1,197 @@
+"""The doctor: of each thing that can be wrong with an installation, one line that says so and what to do."""
+
+from __future__ import annotations
+
+import json
+import sys
+from collections.abc import Iterator
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
+
+import pytest
+from sqlalchemy import text
+
+from chain import deploy
+from invoice_service import doctor, keyring
+from invoice_service.app import build_services
+from invoice_service.config import Config
+from invoice_service.doctor import BROKEN, THOUGHT, WELL, Finding
+from invoice_service.flow import anchor, open_epoch
+from invoice_service.queries import health
+from invoice_service.services import Services
+
+
+@pytest.fixture(scope="module")
+def here(
+    tmp_path_factory: pytest.TempPathFactory, module_migrated_database_url: str, anvil_url: str
+) -> Iterator[Services]:
+    """An installation with a contract."""
+    folder = tmp_path_factory.mktemp("doctor")
+    keyring.make_missing(folder, now=datetime.now(UTC), issuer_name="test")
+    made = build_services(
+        Config(data_dir=folder, database_url=module_migrated_database_url, chain_rpc_url=anvil_url)
+    )
+    keys, root = made.keyring, keyring.load_root(folder)
+    open_epoch.prepare_log(made, root)
+    deployer = deploy.Deployer(anvil_url, admin_key=keys.admin, sequencer_key=keys.sequencer)
+    open_epoch.open_epoch(made, deployer, root)
+    anchor.note_health(made, reachable=True)
+    yield made
+    made.database.dispose()
+
+
+def found(config: Config) -> dict[str, Finding]:
+    return {one.name: one for one in doctor.examine(config)}
+
+
+def test_all_is_well_but_what_a_laptop_has(here: Services) -> None:
+    """The tests' PostgreSQL forgets in a crash on purpose, and the root key was not put away."""
+    anchor.note_health(here, reachable=True)  # the settler was heard of just now
+    named = found(here.config)
+    assert {one.name: one.state for one in named.values() if one.state != WELL} == {
+        "durability": BROKEN,
+        "root key": THOUGHT,
+    }
+    assert named["durability"].said == "fsync, full_page_writes, synchronous_commit off"
+    assert set(named) == {
+        "python", "settings", "public URL", "sandbox", "disk", "key files", "root key", "keys", "database",
+        "durability", "database's clock", "tables", "issuer", "issuer statement", "settler", "chain",
+        "chain's clock", "epoch", "fees",
+    } - {"issuer"}  # fmt: skip
+    assert all(one.advice for one in named.values() if one.state != WELL)
+
+
+PUBLIC = {"public_url": "https://invoices.example"}
+
+
+@pytest.mark.parametrize(
+    ("settings", "name", "state", "says"),
+    [
+        ({"web_cert": "/nowhere/leaf.crt"}, "settings", BROKEN, "names no file"),
+        ({"web_key": __file__}, "settings", BROKEN, "one of WEB_CERT and WEB_KEY"),
+        ({"sandbox_public_url": "http://x"}, "settings", BROKEN, "without SANDBOX_URL"),
+        ({"region_code": "5"}, "settings", BROKEN, "REGION_CODE"),
+        (
+            {"web_cert": __file__, "web_key": __file__, "trusted_proxies": 1},
+            "settings",
+            THOUGHT,
+            "TRUSTED_PROXIES",
+        ),
+        ({"public_url": "invoices.example"}, "public URL", BROKEN, "no address"),
+        ({"public_url": "http://invoices.example"}, "public URL", BROKEN, "http://"),
+        ({"public_url": "http://192.168.1.7:8000"}, "public URL", WELL, "http://"),
+        (PUBLIC | {"sandbox_url": "http://127.0.0.1:1"}, "sandbox", BROKEN, "at a public address"),
+        ({"sandbox_url": "http://127.0.0.1:1"}, "sandbox", WELL, "for trying out"),
+        (PUBLIC | {"new_epoch_if_wiped": True}, "settings", THOUGHT, "NEW_EPOCH_IF_WIPED"),
+        ({"log_origin": "another.example/log"}, "issuer statement", BROKEN, "another.example/log"),
+        ({"chain_rpc_url": ""}, "chain", BROKEN, "none is configured"),
+        ({"chain_rpc_url": "http://127.0.0.1:9"}, "chain", BROKEN, "does not answer"),
+        ({"database_url": "postgresql+psycopg://nobody@127.0.0.1:9/x"}, "database", BROKEN, "cannot reach"),
+        ({"data_dir": Path("/nowhere/at/all")}, "data directory", BROKEN, "is not there"),
+    ],
+)
+def test_a_setting_that_is_wrong_is_named(
+    here: Services, settings: dict[str, Any], name: str, state: str, says: str
+) -> None:
+    one = found(replace(here.config, **settings))[name]
+    assert (one.state, says in one.said) == (state, True), one
+    assert bool(one.advice) == (state != WELL)
+
+
+BENDS: list[tuple[str, str, str, str]] = [
+    ("UPDATE alembic_version SET version_num = '0001'", "tables", BROKEN, "version 0001"),
+    ("DROP TABLE alembic_version", "tables", BROKEN, "version none"),
+    ("UPDATE deployment SET issuer_id = sha256('x')", "issuer", BROKEN, "another issuer's"),
+    ("DELETE FROM deployment", "issuer", BROKEN, "nobody's yet"),
+    ("UPDATE deployment SET statement = NULL", "issuer statement", BROKEN, ""),
+    ("UPDATE chain_health SET checked_at = now() - interval '1 hour'", "settler", THOUGHT, "not heard of"),
+    ("UPDATE chain_health SET detail = 'a fork', checked_at = now()", "settler", BROKEN, "a fork"),
+    ("UPDATE epochs SET ended_at = now()", "epoch", BROKEN, "none is live"),
+    ("UPDATE epochs SET genesis_hash = sha256('x')", "epoch", BROKEN, "this is not chain"),
+    ("UPDATE epochs SET nonce = sha256('x')", "epoch", BROKEN, "not at its address"),
+    ("UPDATE epochs SET contract = decode(repeat('11', 20), 'hex')", "epoch", BROKEN, "not at its address"),
+]
+
+
+@pytest.mark.parametrize(("bend", "name", "state", "says"), BENDS)
+def test_what_is_wrong_in_the_database_is_named(
+    here: Services, monkeypatch: pytest.MonkeyPatch, bend: str, name: str, state: str, says: str
+) -> None:
+    """Looked at through the transaction that bends it."""
+    from tests.flow.test_audit import OneTransaction
+
+    with here.database.engine.connect() as connection:
+        connection.execute(text(bend))
+        bent = replace(here, database=OneTransaction(connection))  # type: ignore[arg-type]
+        monkeypatch.setattr(OneTransaction, "dispose", lambda _self: None, raising=False)
+        monkeypatch.setattr(doctor, "build_services", lambda _config: bent)
+        one = found(here.config)[name]
+        connection.rollback()
+    assert (one.state, says in one.said, bool(one.advice)) == (state, True, True), one
+
+
+def test_demo_data_in_public_is_named(here: Services, monkeypatch: pytest.MonkeyPatch) -> None:
+    deployment = health.deployment(here)
+    monkeypatch.setattr(health, "deployment", lambda _services: replace(deployment, is_demo=True))
+    assert found(replace(here.config, **PUBLIC))["demo market"].state == BROKEN
+    assert "demo market" not in found(here.config)
+
+
+def test_clocks_an_old_server_and_a_full_disk_are_named(
+    here: Services, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    late = replace(health.database(here), now=datetime.now(UTC) - timedelta(minutes=1), server=140_005)
+    monkeypatch.setattr(health, "database", lambda _services: late)
+    ahead = datetime.now(UTC) + timedelta(minutes=1)
+    monkeypatch.setattr(doctor.Endpoint, "block_time", lambda _self: ahead)
+    monkeypatch.setattr(doctor.shutil, "disk_usage", lambda _folder: SimpleNamespace(free=1 << 20))
+    named = found(here.config)
+    for name in ("database", "database's clock", "chain's clock", "disk"):
+        assert (named[name].state, bool(named[name].advice)) == (BROKEN, True), named[name]
+
+
+def test_accounts_without_money_are_named_where_fees_are_asked(
+    here: Services, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(doctor.Endpoint, "gas_price", lambda _self: 10**9)
+    named = found(here.config)
+    for name, key in (("sequencer", here.keyring.sequencer), ("relayer", here.keyring.relayer)):
+        one = named[f"{name}'s fees"]
+        assert one.state == BROKEN
+        assert doctor.address_of(key) in one.advice
+
+
+def test_keys_that_are_gone_or_open_are_named(here: Services) -> None:
+    keys = here.config.data_dir / "keys"
+    (keys / "vault.key").chmod(0o644)
+    try:
+        one = found(here.config)["key files"]
+        assert (one.state, one.advice) == (BROKEN, f"chmod go= {keys / 'vault.key'}")
+    finally:
+        (keys / "vault.key").chmod(0o600)
+    (keys / "vault.key").rename(keys / "away")
+    try:
+        named = found(here.config)
+        assert named["keys"].state == BROKEN
+        assert "vault.key" in named["keys"].said
+        assert "python" in named  # what comes before was looked at
+    finally:
+        (keys / "away").rename(keys / "vault.key")
+
+
+def test_the_command_has_a_line_a_check_and_an_exit_code(
+    here: Services, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert doctor.doctor(here.config, SimpleNamespace(json=False)) == 1  # this server is not durable
+    lines = capsys.readouterr().out.splitlines()
+    assert "✗ durability: fsync, full_page_writes, synchronous_commit off" in lines
+    assert lines[lines.index("! root key: it lies beside the working keys") + 1].startswith("    → Move ")
+    assert f"✓ python: {'.'.join(map(str, sys.version_info[:3]))}" in lines
+    durable = replace(health.database(here), losing=())
+    monkeypatch.setattr(health, "database", lambda _services: durable)
+    assert doctor.doctor(here.config, SimpleNamespace(json=True)) == 0
+    told = [json.loads(line) for line in capsys.readouterr().out.splitlines()]
+    assert {"name": "python", "state": "ok", "said": told[0]["said"], "advice": ""} == told[0]
