@@ -35,6 +35,7 @@ ANCHORING = (
     "after chain.client:LedgerContract.sign_append",
     "after invoice_service.flow.anchor:_keep",
     "after chain.client:LedgerContract.broadcast",
+    "before invoice_service.flow.anchor:_set_mined",
     "after invoice_service.flow.anchor:_set_mined",
 )
 FINALISING = ("after invoice_service.flow.anchor:_set_status",)
