@@ -20,7 +20,7 @@ from datetime import UTC, datetime, timedelta
 from functools import cache, partial
 
 import pytest
-from sqlalchemy import Connection, Update, func, select, text, update
+from sqlalchemy import Update, func, select, text, update
 
 from chain import deploy
 from chain.client import NoContract
@@ -28,6 +28,7 @@ from invoice_service import auditor, keyring
 from invoice_service.app import build_services
 from invoice_service.domain.order import PlainAmount
 from invoice_service.domain.party import make_buyer
+from invoice_service.domain.relay import Lock
 from invoice_service.domain.token import INVOICE as INVOICE_TOKEN
 from invoice_service.flow import (
     anchor,
@@ -40,7 +41,7 @@ from invoice_service.flow import (
     seal,
     seal_returns,
 )
-from invoice_service.flow.change_status import Lock, change_status
+from invoice_service.flow.change_status import change_status
 from invoice_service.flow.claim import Wanted
 from invoice_service.flow.record import sign_entry
 from invoice_service.ledger.entry import Entry, Kind, body_commitment
@@ -50,7 +51,6 @@ from invoice_service.queries.audit.anchors import Chain
 from invoice_service.queries.audit.run import Report
 from invoice_service.services import Services
 from invoice_service.store import tables
-from invoice_service.store.unit_of_work import UnitOfWork
 from scripts.benchmarks import history
 from scripts.lib.market_day import Visit
 from scripts.lib.paths import ROOT
@@ -58,6 +58,7 @@ from tests.chain.registers import Key
 from tests.claims import ClaimsOffice
 from tests.clock import Clock
 from tests.conftest import copy_of_database
+from tests.one_transaction import OneTransaction
 from tests.payer import PaysWhenAsked
 from tests.people import town
 
@@ -179,21 +180,6 @@ def _sale_of(services: Services, number: str) -> str:
     with services.database.read() as connection:
         found = connection.execute(text("SELECT order_id FROM invoices WHERE number = :n"), {"n": number})
         return str(found.scalar_one())
-
-
-class OneTransaction:
-    """A database that is looked at through one open transaction."""
-
-    def __init__(self, connection: Connection) -> None:
-        self._connection = connection
-
-    @contextmanager
-    def read(self) -> Iterator[Connection]:
-        yield self._connection
-
-    @contextmanager
-    def unit_of_work(self) -> Iterator[UnitOfWork]:
-        yield UnitOfWork(self._connection)
 
 
 UNGUARD = text("""
