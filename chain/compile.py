@@ -24,7 +24,6 @@ SETTINGS = {
     # Deployed once, appended to for ever: weigh running cost over the size of the code.
     "optimizer": {"enabled": True, "runs": 10_000},
     "metadata": {"bytecodeHash": "none", "appendCBOR": False},
-    "outputSelection": {"*": {"InvoiceLedger": ["abi", "evm.bytecode.object"]}},
 }
 _DRIVER = """
 const fs = require('fs'), path = require('path'), solc = require('solc');
@@ -41,12 +40,25 @@ class CompilationFailed(RuntimeError):
 
 def compile_contract(node: Path) -> dict[str, Any]:
     """{"contract", "compiler", "settings", "abi", "bytecode"}. Raises CompilationFailed."""
+    answer = ask_solc(node, ["abi", "evm.bytecode.object"])
+    compiled = answer["output"]["contracts"]["InvoiceLedger.sol"]["InvoiceLedger"]
+    return {
+        "contract": "InvoiceLedger",
+        "compiler": answer["version"],
+        "settings": SETTINGS,
+        "abi": compiled["abi"],
+        "bytecode": "0x" + compiled["evm"]["bytecode"]["object"],
+    }
+
+
+def ask_solc(node: Path, outputs: list[str]) -> dict[str, Any]:
+    """{"version", "output"} of solc, with these outputs for every contract. Raises CompilationFailed."""
     request = {
         "language": "Solidity",
         "sources": {
             path.name: {"content": path.read_text("utf-8")} for path in sorted(SOURCES.glob("*.sol"))
         },
-        "settings": SETTINGS,
+        "settings": {**SETTINGS, "outputSelection": {"*": {"*": outputs}}},
     }
     run = subprocess.run(
         [node, "-e", _DRIVER],
@@ -58,17 +70,10 @@ def compile_contract(node: Path) -> dict[str, Any]:
     )
     if run.returncode:
         raise CompilationFailed(run.stderr)
-    answer = json.loads(run.stdout)
+    answer: dict[str, Any] = json.loads(run.stdout)
     if messages := answer["output"].get("errors"):
         raise CompilationFailed("\n".join(message["formattedMessage"] for message in messages))
-    compiled = answer["output"]["contracts"]["InvoiceLedger.sol"]["InvoiceLedger"]
-    return {
-        "contract": "InvoiceLedger",
-        "compiler": answer["version"],
-        "settings": {name: SETTINGS[name] for name in ("evmVersion", "viaIR", "optimizer", "metadata")},
-        "abi": compiled["abi"],
-        "bytecode": "0x" + compiled["evm"]["bytecode"]["object"],
-    }
+    return answer
 
 
 @functools.cache

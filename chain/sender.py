@@ -10,9 +10,9 @@ from functools import cache
 
 from eth_account import Account
 from web3 import Web3
-from web3.exceptions import ContractCustomError, ContractLogicError
+from web3.exceptions import ContractLogicError, Web3RPCError
 
-from chain.client import Receipt, SignedTransaction, answering, broadcast, connect, receipt
+from chain.client import Receipt, SignedTransaction, answering, broadcast, connect, is_revert, receipt
 from chain.compile import artifact
 
 UNNAMED = "Refused"  # a revert without one of our contract's errors
@@ -47,10 +47,10 @@ class Sender:
         call = {"from": self._account.address, "to": self._contract, "data": data, "gas": gas}
         try:
             self._web3.eth.call(call, "latest", ccip_read_enabled=False)  # type: ignore[arg-type]
-        except ContractCustomError as error:
-            return error_names().get(str(error.data)[2:10], UNNAMED)
-        except ContractLogicError:
-            return UNNAMED
+        except (ContractLogicError, Web3RPCError) as error:
+            if not is_revert(error):
+                raise
+            return error_names().get(str(getattr(error, "data", ""))[2:10], UNNAMED)
         return None
 
     def sign(self, data: bytes, *, gas: int, nonce: int, gas_price: int) -> SignedTransaction:

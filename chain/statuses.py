@@ -15,6 +15,7 @@ from enum import IntEnum
 from typing import Any
 
 from coincurve import PublicKey
+from coincurve.utils import GROUP_ORDER_INT
 from eth_account import Account
 from eth_account.messages import encode_typed_data
 from web3 import Web3
@@ -122,8 +123,10 @@ def _written(of: str, value: Any) -> Any:
 
 
 def signer_of(digest: bytes, signature: Signature) -> bytes:
-    """The address (20 bytes) whose key signed. Raises ValueError for what is no signature."""
+    """The address (20 bytes) whose key signed. Raises ValueError for what is no signature to the contract."""
     odd, s = divmod(int.from_bytes(signature.vs, "big"), 1 << 255)
+    if s > GROUP_ORDER_INT // 2:
+        raise ValueError("s in the upper half")
     compact = signature.r + s.to_bytes(32, "big") + bytes([odd])
     public = PublicKey.from_signature_and_message(compact, digest, hasher=None)
     return bytes(Web3.keccak(public.format(compressed=False)[1:]))[12:]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import secrets
 from collections.abc import Sequence
 from dataclasses import dataclass, field
@@ -69,6 +70,20 @@ class ClaimsOffice:
         keys = self.services.keyring
         url = self.services.config.chain_rpc_url
         return Deployer(url, admin_key=keys.admin, sequencer_key=keys.sequencer)
+
+    def environment(self, **changed: str) -> dict[str, str]:
+        """For the service's processes, which settle at once and begin an epoch by themselves."""
+        config = self.services.config
+        return {
+            **os.environ,
+            "DATA_DIR": str(config.data_dir),
+            "DATABASE_URL": config.database_url,
+            "CHAIN_RPC_URL": config.chain_rpc_url,
+            "SETTLE_INTERVAL_MS": "20",
+            "ANCHOR_INTERVAL_MS": "50",
+            "NEW_EPOCH_IF_WIPED": "1",
+            **changed,
+        }
 
     def begin_epoch(self, *, in_place_of: int | None = None) -> Epoch:
         root = keyring.load_root(self.folder)

@@ -32,6 +32,7 @@ SERVER_FOLDER = "TEST_SERVER_FOLDER"
 STARTS_WITHIN_S = 30
 MEMORY_WANTED = 4 << 30  # bytes; a run uses less than one
 TEMPLATE = "migrated_template"
+pytest.register_assert_rewrite("tests.whole")  # so that what is not whole is shown
 _numbers = count(1)
 _server: list[Child] = []
 
@@ -161,3 +162,16 @@ def anvil_url() -> Iterator[str]:
         yield running.rpc_url
     finally:
         running.stop()
+
+
+@pytest.fixture
+def open_path() -> Iterator[Path]:
+    """A folder that a server running as another user can reach.
+
+    Where root runs the tests, PostgreSQL runs as an unprivileged user, and pytest closes its own folders
+    to others each time a run begins, beneath the servers of any other run.
+    """
+    with tempfile.TemporaryDirectory(prefix="stall-ledger-test-") as name:
+        folder = Path(name).resolve()
+        folder.chmod(0o711)
+        yield folder

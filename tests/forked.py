@@ -11,7 +11,8 @@ import os
 import subprocess
 import sys
 import tempfile
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from multiprocessing.process import BaseProcess
 from pathlib import Path
 
@@ -23,18 +24,44 @@ _context.set_forkserver_preload(
 )
 
 
-def start(arguments: Sequence[str], environment: Mapping[str, str], log: Path) -> BaseProcess:
-    """`python -m invoice_service` with these arguments; what it prints is added to `log`."""
-    process = _context.Process(target=_main, args=(list(arguments), dict(environment), log, log))
+def _nothing() -> None:
+    """Before most commands."""
+
+
+def start(
+    arguments: Sequence[str],
+    environment: Mapping[str, str],
+    log: Path,
+    *,
+    first: Callable[[], None] = _nothing,
+) -> BaseProcess:
+    """`python -m invoice_service` with these arguments; what it prints is added to `log`.
+
+    `first` is called in the new process before the command.
+    """
+    process = _context.Process(target=_main, args=(list(arguments), dict(environment), log, log, first))
     process.start()
     return process
 
 
+@contextmanager
+def running(arguments: Sequence[str], environment: Mapping[str, str], log: Path) -> Iterator[BaseProcess]:
+    """The same until the block ends, and then killed."""
+    process = start(arguments, environment, log)
+    try:
+        yield process
+    finally:
+        process.kill()
+        process.join()
+
+
 def run(arguments: Sequence[str], environment: Mapping[str, str]) -> subprocess.CompletedProcess[str]:
-    """The same to its end."""
+    """One command to its end."""
     with tempfile.TemporaryDirectory() as folder:
         out, err = Path(folder) / "out", Path(folder) / "err"
-        process = _context.Process(target=_main, args=(list(arguments), dict(environment), out, err))
+        process = _context.Process(
+            target=_main, args=(list(arguments), dict(environment), out, err, _nothing)
+        )
         process.start()
         process.join(timeout=60)
         if process.exitcode is None:
@@ -45,7 +72,9 @@ def run(arguments: Sequence[str], environment: Mapping[str, str]) -> subprocess.
         )
 
 
-def _main(arguments: list[str], environment: dict[str, str], out: Path, err: Path) -> None:
+def _main(
+    arguments: list[str], environment: dict[str, str], out: Path, err: Path, first: Callable[[], None]
+) -> None:
     os.setsid()
     os.environ.clear()
     os.environ.update(environment)
@@ -53,4 +82,5 @@ def _main(arguments: list[str], environment: dict[str, str], out: Path, err: Pat
         with path.open("ab") as file:
             os.dup2(file.fileno(), descriptor)
     sys.argv[1:] = arguments
+    first()
     cli.main()

@@ -12,6 +12,7 @@ abstract contract Epoch is AccessControl {
     /// @notice An account that is given a role would be nobody.
     error ZeroAddress();
 
+    /// @notice Name the deployment, and give it an admin.
     /// @param admin Cold account that appoints sequencers and issuers' accounts; it is neither itself.
     /// @param nonce Random value that names this deployment, kept by the deployer before deploying.
     constructor(address admin, bytes32 nonce) {

@@ -66,6 +66,9 @@ abstract contract Heads is Epoch {
     /// @param newSize Number of entries offered.
     error InconsistentHead(bytes32 logId, uint64 oldSize, uint64 newSize);
 
+    /// @notice The chain has no SHA-256 precompile, or the gas ended in it: no proof can be judged.
+    error NoSha256();
+
     /// @notice Open a log, once, for `sequencer`: empty, or at the last final head of an earlier epoch.
     /// @dev Only the admin opens logs, so that a stranger cannot take a log's name first. The first head counts as
     /// taken now, whenever an earlier epoch took it.
@@ -233,13 +236,15 @@ abstract contract Heads is Epoch {
     /// packed bytes would take fresh memory for each node. The length of the answer is checked, since a chain without
     /// the precompile answers success and nothing.
     function _hash(bytes32 left, bytes32 right) private view returns (bytes32 node) {
+        bool answered;
         assembly ("memory-safe") {
             let buffer := mload(0x40)
             mstore8(buffer, 1)
             mstore(add(buffer, 1), left)
             mstore(add(buffer, 33), right)
-            if iszero(and(eq(returndatasize(), 32), staticcall(gas(), 2, buffer, 65, 0, 32))) { revert(0, 0) }
+            answered := and(eq(returndatasize(), 32), staticcall(gas(), 2, buffer, 65, 0, 32))
             node := mload(0)
         }
+        if (!answered) revert NoSha256();
     }
 }

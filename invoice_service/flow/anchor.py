@@ -165,7 +165,7 @@ def _submit(
         head = log.head(connection)
         if head.size == on_chain.size and head.root == on_chain.root:
             return None
-        read = log.tile_reader(connection)
+        read = log.reader_towards(connection, on_chain.size, head.size)
         if on_chain.size > head.size or tree.root(on_chain.size, read) != on_chain.root:
             raise HeadsDiverge
         proof = tree.consistency_proof(on_chain.size, head.size, read)
@@ -300,7 +300,8 @@ def _replace(services: Services, contract: AnchorContract, stuck: Submission) ->
     if gas_price <= stuck.gas_price:
         return  # a chain without fees: sending it again, as every round does, is all there is
     with services.database.read() as connection:
-        proof = tree.consistency_proof(stuck.old_size, stuck.new_size, log.tile_reader(connection))
+        read = log.reader_towards(connection, stuck.old_size, stuck.new_size)
+        proof = tree.consistency_proof(stuck.old_size, stuck.new_size, read)
     signed = contract.sign_append(
         nonce=stuck.nonce,
         gas_price=gas_price,

@@ -10,7 +10,7 @@ from __future__ import annotations
 from invoice_service.domain.invoice import UnknownInvoice
 from invoice_service.domain.relay import IssuersChange
 from invoice_service.errors import N_, Error
-from invoice_service.flow.claim import RELAY_ID_BYTES, open_epoch
+from invoice_service.flow.claim import RELAY_ID_BYTES, keep_open, open_epoch
 from invoice_service.services import Services
 from invoice_service.store import invoices, relays
 
@@ -29,10 +29,11 @@ def change_status(services: Services, number: str, change: IssuersChange) -> byt
     Raises UnknownInvoice, ClaimsNotOpen, ChangeUnderWay.
     """
     with services.database.unit_of_work() as uow:
+        epoch = open_epoch(uow.connection)
+        keep_open(uow.connection, epoch)
         key = invoices.claim_keys(uow.connection, [number], lock=True).get(number)
         if key is None:
             raise UnknownInvoice
-        epoch = open_epoch(uow.connection)
         call = services.status_calls.change(epoch, key.claim_address, change)
         waiting = relays.open_change(uow.connection, number)
         if waiting is not None:

@@ -165,6 +165,13 @@ def open_epoch(connection: Connection) -> Epoch:
     return epoch
 
 
+def keep_open(connection: Connection, epoch: Epoch) -> None:
+    """Until this unit ends; else what is kept for an epoch that ends meanwhile would wait for ever. Raises
+    ClaimsNotOpen."""
+    if not chain.keep_live(connection, epoch.id):
+        raise ClaimsNotOpen
+
+
 def hand_over(services: Services, epoch: Epoch, key: ClaimKey, terms: Terms) -> Signed:
     """The claim key's signature, which lets that company claim the invoice in its next list."""
     return services.status_calls.sign_handover(
@@ -248,6 +255,7 @@ def _keep(
                 before = once(uow.connection, SCOPE, idempotency_key, request, relay_id.hex(), now)
                 if before is not None:
                     return bytes.fromhex(before)
+            keep_open(uow.connection, epoch)
             most = services.config.max_relays_per_invoice
             too_often = relays.sent_often(uow.connection, numbers, since=now - DAY, most=most)
             if too_often is not None:

@@ -235,7 +235,8 @@ def _intended(services: Services, deployer: Deployer, in_place_of: int | None) -
         _check_stands(deployer, identity, seen)
         return seen
     with services.database.unit_of_work() as uow:
-        before = chain.live_epoch(uow.connection, lock=True)
+        # Whoever waited for the lock finds that epoch ended; the second look finds what came in its place.
+        before = chain.live_epoch(uow.connection, lock=True) or chain.live_epoch(uow.connection, lock=True)
         if before is not None and before.id != in_place_of and _is_of(before, identity):
             return before  # another process was quicker, or this one before it crashed
         size, head_root = _goes_on_from(uow.connection, before)

@@ -18,7 +18,7 @@ from sqlalchemy.exc import IntegrityError
 from invoice_service.domain.relay import EPOCH_OVER, REFUSED_BY_CONTRACT, RelayStatus, reason_of
 from invoice_service.flow.anchor import Receipt, SignedTransaction, live_epoch
 from invoice_service.services import Services
-from invoice_service.store import relays, statuses
+from invoice_service.store import chain, relays, statuses
 from invoice_service.store.chain import Epoch
 from invoice_service.store.relays import Relay, Sent
 
@@ -79,16 +79,29 @@ def _send(services: Services, account: RelayAccount, waiting: Relay) -> str:
                 _refuse(services, uow.connection, current, reason)
             uow.commit()
         return "refused"
-    price = account.gas_price()
-    signed = account.sign(waiting.data, gas=waiting.gas, nonce=account.next_nonce(), gas_price=price)
+    nonce, price = account.next_nonce(), account.gas_price()
+    _forget_lost(services, account, waiting.epoch_id, nonce)
+    signed = account.sign(waiting.data, gas=waiting.gas, nonce=nonce, gas_price=price)
     kept = _keep(services, waiting, signed)
     return "idle" if kept is None else _settle(services, account, kept)
+
+
+def _forget_lost(services: Services, account: RelayAccount, epoch_id: int, next_nonce: int) -> None:
+    """Where the chain lost calls that were final and changed nothing, which ends no epoch, their nonces are
+    free again. (One that changed something is an event that is gone.)"""
+    with services.database.read() as connection:
+        ahead = relays.final_from(connection, epoch_id, next_nonce)
+    for sent in ahead:
+        if account.receipt(sent.tx_hash) is None:
+            _set(services, sent, {"status": "failed", "block_number": None})
 
 
 def _keep(services: Services, waiting: Relay, signed: SignedTransaction) -> Sent | None:
     """Record before acting. None where a second settler was quicker: one transaction lives at a nonce."""
     try:
         with services.database.unit_of_work() as uow:
+            if not chain.keep_live(uow.connection, waiting.epoch_id):
+                return None
             current = relays.by_id(uow.connection, waiting.id, lock=True)
             if current is None or current.status is not RelayStatus.QUEUED:
                 return None

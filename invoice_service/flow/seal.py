@@ -13,6 +13,7 @@ from sqlalchemy import Connection
 
 from invoice_service.keyring import Keyring
 from invoice_service.ledger import checkpoint, tree
+from invoice_service.ledger import tiles as tlog
 from invoice_service.services import Services
 from invoice_service.store import log, outbox
 from invoice_service.store.log import Head
@@ -36,7 +37,7 @@ def seal(services: Services) -> int:
 def append(services: Services, connection: Connection, old: Head, rows: Sequence[OutboxRow]) -> None:
     """Give the rows indexes and sign the new head; `old` must be the head that this unit has locked."""
     leaves = [tree.leaf_hash(row.entry) for row in rows]
-    stored = log.tile_reader(connection)
+    stored = log.tile_reader(connection, tlog.edge(old.size))
     tiles = tree.extend(old.size, leaves, stored)
     size = old.size + len(rows)
     new = Head(size, tree.root(size, log.with_new_tiles(stored, tiles)))

@@ -78,10 +78,13 @@ def key_id(public_key_der: bytes) -> bytes:
 
 @lru_cache(maxsize=64)  # an issuer has a few
 def _load(public_key_der: bytes) -> object:
+    """None for what is no key, or is one in another spelling: a compressed point, a curve by its numbers."""
     try:
-        return serialization.load_der_public_key(public_key_der)
+        key = serialization.load_der_public_key(public_key_der)
     except (ValueError, UnsupportedAlgorithm):
         return None
+    spelling = key.public_bytes(serialization.Encoding.DER, serialization.PublicFormat.SubjectPublicKeyInfo)
+    return key if spelling == public_key_der else None
 
 
 @lru_cache(maxsize=64)

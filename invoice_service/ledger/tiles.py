@@ -99,6 +99,13 @@ def edge(size: int) -> list[tuple[int, int]]:
     return [(level, index) for level, index in at if width_at(level, index, size)]
 
 
+def towards(index: int, size: int) -> list[tuple[int, int]]:
+    """(level, index) of all tiles that proofs in a log of `size` entries take hashes from: that the entry
+    `index` is in it, and that it grew from `index` entries. They are those above, and those at the edge."""
+    above = [(level, index >> TILE_HEIGHT * (level + 1)) for level in range(levels(size))]
+    return [*dict.fromkeys([*above, *edge(size)])]
+
+
 def bundle(entries: Iterable[bytes]) -> bytes:
     """Each entry after its length, two bytes big-endian."""
     return b"".join(len(entry).to_bytes(2, "big") + entry for entry in entries)

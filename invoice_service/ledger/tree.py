@@ -14,10 +14,13 @@ import hashlib
 from bisect import bisect_left
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 
 HASH_BYTES = 32
 TILE_HEIGHT = 8
 TILE_WIDTH = 1 << TILE_HEIGHT
+# Tiles whose inner hashes a process keeps, 16 KiB each: those above the leaves of a few million entries.
+TILES_REMEMBERED = 512
 EMPTY_ROOT = hashlib.sha256(b"").digest()
 
 TileReader = Callable[[int, int], bytes]
@@ -78,13 +81,23 @@ def split(hashes: bytes) -> list[bytes]:
     return [hashes[i : i + HASH_BYTES] for i in range(0, len(hashes), HASH_BYTES)]
 
 
+@lru_cache(maxsize=TILES_REMEMBERED)
+def _rows(hashes: bytes) -> tuple[bytes, ...]:
+    """The complete subtrees' roots in a tile, a row of hashes for each height from 0. Remembered by the
+    tile's own bytes, so that what is remembered is right whatever becomes of the log."""
+    rows = [hashes]
+    while len(rows[-1]) >= 2 * HASH_BYTES:
+        row = rows[-1]
+        pairs = [row[at : at + 2 * HASH_BYTES] for at in range(0, len(row) - HASH_BYTES, 2 * HASH_BYTES)]
+        rows.append(b"".join([hashlib.sha256(b"\x01" + pair).digest() for pair in pairs]))
+    return tuple(rows)
+
+
 def subtree(level: int, index: int, read: TileReader) -> bytes:
     """The root of the complete subtree of 2**level leaves that starts at leaf index * 2**level."""
     tile_level, height = divmod(level, TILE_HEIGHT)
-    first = index << height
-    tile_index, offset = divmod(first, TILE_WIDTH)
-    hashes = read(tile_level, tile_index)
-    return fold(split(hashes[offset * HASH_BYTES : (offset + (1 << height)) * HASH_BYTES]))
+    tile_index, offset = divmod(index, TILE_WIDTH >> height)
+    return _rows(read(tile_level, tile_index))[height][offset * HASH_BYTES : (offset + 1) * HASH_BYTES]
 
 
 def _complete(start: int, end: int) -> Iterable[tuple[int, int]]:

@@ -76,6 +76,12 @@ def live_epoch(connection: Connection, *, lock: bool = False) -> Epoch | None:
     return None if row is None else Epoch(*row)
 
 
+def keep_live(connection: Connection, epoch_id: int) -> bool:
+    """Whether it is live; if so, it cannot end before this unit does. To be taken before other locks."""
+    query = select(epochs.c.id).where(epochs.c.id == epoch_id, epochs.c.ended_at.is_(None))
+    return connection.execute(query.with_for_update(read=True, key_share=True)).first() is not None
+
+
 def all_epochs(connection: Connection) -> Sequence[Epoch]:
     columns = [epochs.c[name] for name in Epoch.__dataclass_fields__]
     query = select(*columns).where(epochs.c.opened_at.is_not(None)).order_by(epochs.c.id)

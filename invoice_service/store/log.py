@@ -2,22 +2,25 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Collection, Iterable, Sequence
+from contextlib import closing
 from dataclasses import dataclass
 from datetime import datetime
 
 from sqlalchemy import Connection, bindparam, func, insert, select, update
 from sqlalchemy.dialects.postgresql import insert as upsert
 
+from invoice_service.ledger import tiles as tlog
 from invoice_service.ledger.entry import Kind
 from invoice_service.ledger.tree import EMPTY_ROOT, Tile, TileReader
 from invoice_service.store.outbox import OutboxRow
 from invoice_service.store.tables import log_entries, log_heads, log_state, log_tiles
 
 _LOCK = select(log_state.c.size, log_state.c.root).where(log_state.c.id == 1).with_for_update()
-_TILE = select(log_tiles.c.hashes).where(
-    log_tiles.c.level == bindparam("level"), log_tiles.c.index == bindparam("index")
-)
+_TILES = """
+    SELECT level, index, hashes FROM log_tiles
+    JOIN unnest(%s::smallint[], %s::bigint[]) AS wanted (level, index) USING (level, index)
+"""
 _ENTRY_OF = select(
     log_entries.c.index, log_entries.c.entry, log_entries.c.signature
 ).where(log_entries.c.kind == bindparam("kind"), log_entries.c.fact == bindparam("fact"))  # fmt: skip
@@ -93,17 +96,28 @@ def advance(connection: Connection, new: Head, *, checkpoint: str, sealed_at: da
     )
 
 
-def tile_reader(connection: Connection) -> TileReader:
-    """Reads tiles as a tree function asks for them, each at most once."""
-    seen: dict[tuple[int, int], bytes] = {}
+def tile_reader(connection: Connection, ahead: Collection[tuple[int, int]] = ()) -> TileReader:
+    """Reads tiles as a tree function asks for them, each at most once; those of `ahead` in one statement."""
+    seen = _read_tiles(connection, ahead) if ahead else {}
 
     def read(level: int, index: int) -> bytes:
         if (level, index) not in seen:
-            row = connection.execute(_TILE, {"level": level, "index": index})
-            seen[level, index] = row.scalar_one()
+            seen.update(_read_tiles(connection, [(level, index)]))
         return seen[level, index]
 
     return read
+
+
+def _read_tiles(connection: Connection, at: Collection[tuple[int, int]]) -> dict[tuple[int, int], bytes]:
+    """In binary and straight from the driver, which takes a third of the time: a proof is little else."""
+    with closing(connection.connection.cursor(binary=True)) as cursor:
+        cursor.execute(_TILES, [list(each) for each in zip(*at, strict=True)])
+        return {(level, index): hashes for level, index, hashes in cursor.fetchall()}
+
+
+def reader_towards(connection: Connection, index: int, size: int) -> TileReader:
+    """For one proof in a log of `size`: that the entry `index` is in it, or that it grew from as many."""
+    return tile_reader(connection, tlog.towards(index, size))
 
 
 def with_new_tiles(read: TileReader, tiles: Iterable[Tile]) -> Callable[[int, int], bytes]:

@@ -166,6 +166,16 @@ def mined_not_final(connection: Connection, epoch_id: int) -> Sequence[Sent]:
     return [_as_sent(row) for row in connection.execute(query.order_by(relay_transactions.c.id))]
 
 
+def final_from(connection: Connection, epoch_id: int, nonce: int) -> Sequence[Sent]:
+    """Final ones at this nonce or above."""
+    query = _sent().where(
+        relay_transactions.c.epoch_id == epoch_id,
+        relay_transactions.c.status == "final",
+        relay_transactions.c.nonce >= nonce,
+    )
+    return [_as_sent(row) for row in connection.execute(query.order_by(relay_transactions.c.nonce))]
+
+
 def failures(connection: Connection, relay: Relay) -> int:
     query = _sent().where(
         relay_transactions.c.relay_id == relay.id,

@@ -10,11 +10,15 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 
+import psycopg
 from sqlalchemy import Connection, Engine, create_engine
 from sqlalchemy.exc import IntegrityError, InterfaceError, OperationalError
 from sqlalchemy.exc import TimeoutError as NoConnectionFree
 
 from invoice_service.errors import N_, Unavailable
+
+# By SQLAlchemy, and by the driver where a part of the store speaks to it directly.
+_LOST = (OperationalError, InterfaceError, psycopg.OperationalError, psycopg.InterfaceError)
 
 
 class DatabaseUnavailable(Unavailable):
@@ -73,7 +77,7 @@ class Database:
 def _translated() -> Iterator[None]:
     try:
         yield
-    except (OperationalError, InterfaceError, NoConnectionFree) as error:
+    except (*_LOST, NoConnectionFree) as error:
         raise DatabaseUnavailable from error
 
 

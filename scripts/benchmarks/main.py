@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import itertools
 import json
 import os
 import platform
@@ -11,11 +12,27 @@ from collections.abc import Sequence
 from datetime import UTC, datetime
 from pathlib import Path
 
-from scripts.benchmarks import audit, desks, gas, path, pdf, phones, plans, rules, seal, seed, start, verify
+from scripts.benchmarks import (
+    audit,
+    desks,
+    gas,
+    growth,
+    ledger,
+    path,
+    pdf,
+    phones,
+    plans,
+    rules,
+    seal,
+    seed,
+    start,
+    verify,
+)
 from scripts.benchmarks.report import ENOUGH_RUNS, Report
 from scripts.lib.paths import ROOT
 from scripts.lib.progress import Failed
 
+GROWTH = "growth"
 BENCHMARKS = {
     "path": path.measure,
     "seal": seal.measure,
@@ -26,6 +43,8 @@ BENCHMARKS = {
     "phones": phones.measure,
     "rules": rules.measure,
     "verify": verify.measure,
+    "ledger": ledger.measure,
+    GROWTH: growth.measure,
     "audit": audit.measure,
 }
 ON_HISTORY = "desks"  # measured on a data directory that seed has filled, so only when it is named
@@ -45,10 +64,7 @@ def main(arguments: Sequence[str]) -> int:
             return 0
         for name in options.names or BENCHMARKS:
             print(f"Measuring {name}, {options.runs} runs …", flush=True)
-            history = name == ON_HISTORY
-            reports[name] = (
-                desks.measure(options.data, options.runs) if history else BENCHMARKS[name](options.runs)
-            )
+            reports[name] = _measure(name, options)
             reports[name].show()
             if options.json is not None:  # after each, so that an interruption keeps what was measured
                 _write(options.json, reports)
@@ -59,6 +75,14 @@ def main(arguments: Sequence[str]) -> int:
         print("\nStopped; what the benchmarks had started is gone again.")
         return INTERRUPTED
     return 0
+
+
+def _measure(name: str, options: argparse.Namespace) -> Report:
+    if name == ON_HISTORY:
+        return desks.measure(options.data, options.runs)
+    if name == GROWTH:
+        return growth.measure(options.runs, options.sizes)
+    return BENCHMARKS[name](options.runs)
 
 
 def _options(arguments: Sequence[str]) -> argparse.Namespace:
@@ -84,6 +108,13 @@ def _options(arguments: Sequence[str]) -> argparse.Namespace:
     filling.add_argument("--orders", type=int, metavar="N", help="make a history of so many orders")
     filling.add_argument("--data", type=Path, default=ROOT / ".data", metavar="DIR", help="there (.data)")
     filling.add_argument("--stalls", type=int, default=200, help="in a demo market of so many (%(default)s)")
+    parser.add_argument(
+        "--sizes",
+        type=_sizes,
+        default=growth.SIZES,
+        metavar="N,…",
+        help=f"the logs of {GROWTH}, in order ({','.join(map(str, growth.SIZES))}); 10000000 takes 5 GB",
+    )
     options = parser.parse_args(arguments)
     if unknown := set(options.names) - {*BENCHMARKS, ON_HISTORY, PLANS}:
         parser.error(f"there is no benchmark {', '.join(sorted(unknown))}")
@@ -94,6 +125,14 @@ def _options(arguments: Sequence[str]) -> argparse.Namespace:
     if options.runs < 1:
         parser.error("at least one run is needed")
     return options
+
+
+def _sizes(text: str) -> tuple[int, ...]:
+    """Numbers from 1, with commas between them. Raises ValueError, which argparse tells."""
+    sizes = tuple(int(each) for each in text.split(","))
+    if sizes[0] < 1 or any(one >= other for one, other in itertools.pairwise(sizes)):
+        raise ValueError(text)
+    return sizes
 
 
 def _write(file: Path, reports: dict[str, Report]) -> None:

@@ -17,18 +17,13 @@ from collections import defaultdict
 from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import UTC, datetime
-from pathlib import Path
-from tempfile import TemporaryDirectory
 
 import psycopg
-from eth_account import Account
 from sqlalchemy import text
-from web3 import HTTPProvider, Web3
 
-from chain import node
+from scripts.benchmarks import tutorial
 from scripts.benchmarks.installation import running
 from scripts.benchmarks.report import Report, percentile
-from scripts.lib.addresses import free_port
 from tests import make
 from tests.stack import Stack, eventually
 
@@ -51,8 +46,8 @@ def measure(runs: int) -> Report:
             with _paused(stack, "settle"):  # or it would seal what the loop writes
                 figures["bare SQL loop, invoices/s"] = bare = _bare_loop(stack.database_url)
             figures["share of the bare loop, %"] = 100 * figures["complete invoices/s"] / bare
-            figures["tutorial way, invoices/s"] = tutorial = _tutorial_way()
-            figures["times the tutorial way"] = figures["complete invoices/s"] / tutorial
+            figures["tutorial way, invoices/s"] = one_each = tutorial.one_each().invoices_per_s
+            figures["times the tutorial way"] = figures["complete invoices/s"] / one_each
             report.add(figures)
     return report
 
@@ -251,35 +246,3 @@ def _bare_invoice(connection: psycopg.Connection, stall: tuple) -> None:  # type
     run("INSERT INTO invoice_lines VALUES (%s, 0, 'a', 1250, 0, DEFAULT, 'a')", (number,))
     run(outbox, (4, key, sha(133), sha(64)))
     connection.commit()
-
-
-def _tutorial_way() -> float:
-    """One transaction an invoice, its hash as data, waiting for the receipt before the next."""
-    with _fresh_chain() as url:
-        web3 = Web3(HTTPProvider(url))
-        account = Account.create()
-        done, ends_at = 0, time.perf_counter() + BARE_SECONDS
-        while time.perf_counter() < ends_at:
-            fields = {
-                "to": account.address,
-                "nonce": done,
-                "gas": 60_000,
-                "gasPrice": 0,
-                "value": 0,
-                "chainId": node.CHAIN_ID,
-                "data": secrets.token_bytes(32),
-            }
-            sent = web3.eth.send_raw_transaction(account.sign_transaction(fields).raw_transaction)
-            web3.eth.wait_for_transaction_receipt(sent, poll_latency=0.01)
-            done += 1
-    return done / BARE_SECONDS
-
-
-@contextmanager
-def _fresh_chain() -> Iterator[str]:
-    with TemporaryDirectory() as folder:
-        running_node = node.start(port=free_port(), state_dir=Path(folder))
-        try:
-            yield running_node.rpc_url
-        finally:
-            running_node.stop()

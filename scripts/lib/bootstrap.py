@@ -36,7 +36,7 @@ def enter(script: str, requirements: str = "requirements.txt") -> None:
             if _inside_venv():
                 from scripts.lib import provision
 
-                provision.everything()
+                provision.everything(for_tests=requirements != "requirements.txt")
         if not _inside_venv():
             os.execv(VENV_PYTHON, [str(VENV_PYTHON), script, *sys.argv[1:]])  # noqa: S606
     except Failed as failure:

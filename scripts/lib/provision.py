@@ -13,36 +13,43 @@ ASSET_SOURCES = ROOT / "invoice_service/web/static/src"
 ASSETS = ROOT / "invoice_service/web/static/dist/manifest.json"
 TRANSLATIONS = ROOT / "invoice_service/web/translations"
 PLATFORM_BUILDS = {"Anvil": "@foundry-rs/anvil-*", "esbuild": "@esbuild/*"}
+TEST_PLATFORM_BUILDS = {"Hardhat's chain": "@nomicfoundation/edr-*"}
 NO_BUILD = (
     "use Linux or macOS on x86-64 or arm64; if this is one, the download was incomplete: run this again."
 )
 BUILD_ASSETS = "import pathlib, sys; from scripts.lib import assets; assets.build(pathlib.Path(sys.argv[1]))"
 
 
-def everything() -> None:
-    _install_npm_packages()
+def everything(*, for_tests: bool) -> None:
+    _install_npm_packages(for_tests)
     _build_assets()
     _compile_translations()
 
 
-def _install_npm_packages() -> None:
+def _install_npm_packages(for_tests: bool) -> None:
     """What the lock file says. No package may run a script of its own while it is installed.
+
+    A service is installed without what only tests need: two more chains weigh as much as all the rest. Once
+    they are there they stay.
 
     `npm ci` would refuse our lock file wherever the registry at hand lacks the builds for other
     platforms (mirrors often do); `install --no-save` installs the same versions with the same
     digests, and changes neither package.json nor the lock. It passes over a build for *this*
     platform just as lightly, so that is looked at afterwards.
     """
-    inputs = stamps.digest([ROOT / "package-lock.json"])
-    if stamps.is_current("npm", inputs) and (ROOT / "node_modules").is_dir():
+    lock = ROOT / "package-lock.json"
+    for_all, for_service = stamps.digest([lock], "with tests"), stamps.digest([lock])
+    inputs = for_all if for_tests else for_service
+    if any(stamps.is_current("npm", had) for had in (for_all, inputs)) and (ROOT / "node_modules").is_dir():
         return
     tool = node.find_or_install()
     # npm's own `#!/usr/bin/env node` and its children must find this node, not an older one.
     path = os.pathsep.join([str(tool.executable.parent), os.environ.get("PATH", os.defpath)])
     flags = ["--no-save", "--ignore-scripts", "--no-audit", "--no-fund"]
+    flags.append("--include=dev" if for_tests else "--omit=dev")
     command = [*tool.npm, "install", *flags, "--prefix", str(ROOT)]
     progress.run("Installing npm packages", command, SETUP_LOG, {**os.environ, "PATH": path})
-    for part, builds in PLATFORM_BUILDS.items():
+    for part, builds in {**PLATFORM_BUILDS, **(TEST_PLATFORM_BUILDS if for_tests else {})}.items():
         if not any((ROOT / "node_modules").glob(builds)):
             raise progress.Failed(
                 f"npm brought no {part} for this platform. {platform.platform()}: {NO_BUILD}"

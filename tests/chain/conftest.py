@@ -1,17 +1,20 @@
-"""One real Anvil for each test worker, one contract on it, and a log of its own for each test."""
+"""One real chain of each kind for each test worker, one contract on it, and a log of its own for each test.
+
+Tests of the contract and its client run on all three (`ledger`, `chain`). The service starts Anvil only, so
+how a node is started, what it keeps and what it offers besides `eth_*` is asked of that alone (`anvil`).
+"""
 
 from __future__ import annotations
 
-import secrets
 import socket
 from collections.abc import Callable, Iterator
 
 import pytest
 
 from chain import node
-from chain.deploy import Deployer
 from chain.node import AnvilNode
-from tests.chain.logs import Ledger
+from tests.chain.chains import NAMES, Chain, Chains
+from tests.chain.logs import Ledger, deployed
 
 
 def _free_port() -> int:
@@ -34,9 +37,19 @@ def anvil() -> Iterator[AnvilNode]:
 
 
 @pytest.fixture(scope="session")
-def ledger(anvil: AnvilNode) -> Ledger:
+def chains(anvil: AnvilNode) -> Iterator[Chains]:
+    running = Chains(anvil.rpc_url)
+    yield running
+    running.stop()
+
+
+@pytest.fixture(scope="module", params=NAMES)
+def chain(request: pytest.FixtureRequest, chains: Chains) -> Chain:
+    """Each of the chains in turn."""
+    return chains[request.param]
+
+
+@pytest.fixture(scope="module")
+def ledger(chain: Chain) -> Ledger:
     """The contract, with an admin of its own. Its logs do not meet, so tests may share it."""
-    admin = secrets.token_bytes(32)
-    nonce = secrets.token_bytes(32)
-    deployer = Deployer(anvil.rpc_url, admin_key=admin, sequencer_key=secrets.token_bytes(32))
-    return Ledger(anvil.rpc_url, deployer.deploy(nonce), admin, nonce)
+    return deployed(chain)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import secrets
 import time
 from collections.abc import Callable, Iterator
@@ -17,6 +18,7 @@ from web3.exceptions import ContractCustomError
 from chain.client import LedgerContract, Receipt, connect
 from chain.compile import artifact
 from chain.deploy import Deployer, contract_address
+from tests.chain.chains import Chain
 
 GAS_PRICE = 0
 MINED_WITHIN_S = 10.0
@@ -52,10 +54,14 @@ class Log:
 class Ledger:
     """The contract: `contract` is web3's view of it, for what the client does not offer."""
 
-    rpc_url: str
+    chain: Chain
     address: bytes
     admin_key: bytes = field(repr=False)
     epoch_nonce: bytes
+
+    @property
+    def rpc_url(self) -> str:
+        return self.chain.rpc_url
 
     @property
     def admin(self) -> str:
@@ -63,14 +69,13 @@ class Ledger:
 
     @property
     def contract(self) -> Any:
-        web3 = connect(self.rpc_url, 5.0)
-        return web3.eth.contract(address=Web3.to_checksum_address(self.address), abi=artifact()["abi"])
+        return _contract_at(self.rpc_url, self.address)
 
     def open_log(self, size: int, root: bytes) -> Log:
         """A new log with a sequencer of its own, opened by the admin."""
         log_id, key = secrets.token_bytes(32), secrets.token_bytes(32)
-        deployer = Deployer(self.rpc_url, admin_key=self.admin_key, sequencer_key=key)
-        deployer.open_log(self.address, log_id, size, root)
+        opening = self.contract.functions.openLog(log_id, size, root, Account.from_key(key).address)
+        assert self.send(self.admin_key, opening)["status"] == 1
         return Log(log_id, key, self.client(log_id, key))
 
     def client(self, log_id: bytes, key: bytes | None = None) -> LedgerContract:
@@ -99,14 +104,28 @@ class Ledger:
         return web3.eth.wait_for_transaction_receipt(sent, timeout=MINED_WITHIN_S, poll_latency=0.002)
 
 
+def deployed(chain: Chain) -> Ledger:
+    """The contract, put on the chain by an admin of its own."""
+    admin, nonce = chain.account(), secrets.token_bytes(32)
+    deployer = Deployer(chain.rpc_url, admin_key=admin, sequencer_key=secrets.token_bytes(32))
+    return Ledger(chain, deployer.deploy(nonce), admin, nonce)
+
+
+@functools.cache
+def _contract_at(rpc_url: str, address: bytes) -> Any:
+    """Made once for many calls: it costs web3 more to make than to call."""
+    web3 = connect(rpc_url, 5.0)
+    return web3.eth.contract(address=Web3.to_checksum_address(address), abi=artifact()["abi"])
+
+
 def mined(look: Callable[[], Receipt | None]) -> Receipt:
-    """Anvil accepts a transaction a moment before its block stands."""
+    """A node accepts a transaction a moment before its block stands."""
     ends_at = time.monotonic() + MINED_WITHIN_S
     while time.monotonic() < ends_at:
         if (receipt := look()) is not None:
             return receipt
         time.sleep(0.002)
-    raise AssertionError("Anvil mined nothing")
+    raise AssertionError("nothing was mined")
 
 
 def deploy_code(rpc_url: str, key: bytes, runtime: bytes) -> bytes:

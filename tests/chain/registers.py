@@ -68,8 +68,10 @@ class IssuersRegister:
         signature = self.sign_claim(company, items, nonce, deadline)
         return self.contract.claim(company.address, nonce, deadline, handovers, signature)
 
-    def release(self, company: Key, items: Sequence[Key], *, deadline: int = FAR) -> Call:
-        nonce = self.contract.nonce_of(company.address)
+    def release(
+        self, company: Key, items: Sequence[Key], *, nonce: int | None = None, deadline: int = FAR
+    ) -> Call:
+        nonce = self.contract.nonce_of(company.address) if nonce is None else nonce
         signature = self.sign_release(company, items, nonce, deadline)
         addresses = [item.address for item in items]
         return self.contract.release(company.address, nonce, deadline, addresses, signature)
@@ -119,8 +121,9 @@ class IssuersRegister:
         return [(name, address) for _, name, address in sorted(found)]
 
 
-def registered(ledger: Ledger) -> IssuersRegister:
-    issuer_id, account = secrets.token_bytes(32), Key()
+def registered(ledger: Ledger, issuer_id: bytes | None = None) -> IssuersRegister:
+    """An issuer of that name, or of one of its own."""
+    issuer_id, account = issuer_id or secrets.token_bytes(32), Key()
     call = ledger.contract.functions.registerIssuer(issuer_id, Account.from_key(account.secret).address)
     assert ledger.send(ledger.admin_key, call)["status"] == 1
     contract = StatusContract(ledger.rpc_url, address=ledger.address, issuer_id=issuer_id)

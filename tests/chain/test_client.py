@@ -1,4 +1,4 @@
-"""The client against a real Anvil, and against endpoints that are gone, slow, broken or hostile."""
+"""The client against real chains, and against endpoints that are gone, slow, broken or hostile."""
 
 from __future__ import annotations
 
@@ -34,8 +34,10 @@ from chain.client import (
     connect,
 )
 from chain.deploy import contract_address
-from chain.node import AnvilNode
+from chain.sender import UNNAMED, Sender
+from invoice_service.ledger import tree
 from invoice_service.ledger.tree import EMPTY_ROOT
+from tests.chain.chains import Chain
 from tests.chain.logs import Ledger, Log, deploy_code, mined
 from tests.chain.lossy import lossy, nothing
 
@@ -54,10 +56,10 @@ def _sign(log: Log, *, nonce: int, root: bytes, gas_price: int = 0) -> SignedTra
 # What a chain answers
 
 
-def test_a_chain_is_told_apart_by_its_genesis(anvil: AnvilNode, ledger: Ledger) -> None:
+def test_a_chain_is_told_apart_by_its_genesis(ledger: Ledger) -> None:
     identity = ledger.client(bytes(32)).identity()
-    genesis = anvil.call("eth_getBlockByNumber", "0x0", False)["hash"]
-    assert (identity.chain_id, identity.genesis_hash) == (node.CHAIN_ID, bytes.fromhex(genesis[2:]))
+    genesis = connect(ledger.rpc_url, 5.0).eth.get_block(0)["hash"]
+    assert (identity.chain_id, identity.genesis_hash) == (node.CHAIN_ID, bytes(genesis))
 
 
 def test_a_receipt_says_where_and_when(ledger: Ledger) -> None:
@@ -104,8 +106,8 @@ def test_a_client_serves_several_threads(ledger: Ledger) -> None:
     assert answers == [log.client.head()] * 80
 
 
-def test_no_contract_at_the_address(anvil: AnvilNode) -> None:
-    client = _client(anvil.rpc_url)
+def test_no_contract_at_the_address(chain: Chain) -> None:
+    client = _client(chain.rpc_url)
     for ask in (client.epoch_nonce, client.head, lambda: client.anchored_at(bytes(32))):
         with pytest.raises(NoContract):
             ask()
@@ -114,43 +116,59 @@ def test_no_contract_at_the_address(anvil: AnvilNode) -> None:
 # What a node says when it refuses: on a real one, and in the words of the others
 
 
+PAUSES = {
+    "anvil": (("evm_setAutomine", False), ("evm_setAutomine", True)),
+    "ganache": (("miner_stop",), ("miner_start",)),
+    "hardhat": (("evm_setAutomine", False), ("evm_setAutomine", True)),
+}
+
+
 @pytest.fixture
-def pool(free_port: Callable[[], int]) -> Iterator[AnvilNode]:
-    """A chain that keeps transactions waiting, so that they can be sent twice and replaced."""
-    running = node.start(port=free_port())
-    running.call("evm_setAutomine", False)
-    yield running
-    running.stop()
+def begun(ledger: Ledger) -> Log:
+    """A log whose sequencer sent a transaction before.
+
+    Ganache mistakes a signed nonce of 0 for none, gives the transaction the next, and runs it as often as it
+    is sent. The contract takes a head only once all the same, but no refusal is to be had that way.
+    """
+    log = ledger.open_log(0, EMPTY_ROOT)
+    assert log.append(0, 1, b"\x01" * 32, []).succeeded
+    return log
+
+
+@pytest.fixture
+def waiting(chain: Chain, begun: Log) -> Iterator[tuple[Chain, Log]]:
+    """A chain that makes no block for a while, so that transactions can be sent twice and replaced."""
+    stop, go_on = PAUSES[chain.name]
+    chain.ask(*stop)
+    yield chain, begun
+    chain.ask(*go_on)
 
 
 def test_a_pending_transaction_sent_again_is_known_and_one_at_the_same_price_is_underpriced(
-    pool: AnvilNode,
+    waiting: tuple[Chain, Log],
 ) -> None:
-    key = secrets.token_bytes(32)
-    pool.call("anvil_setBalance", Account.from_key(key).address, hex(10**18))
-    client = LedgerContract(pool.rpc_url, address=b"\x11" * 20, log_id=bytes(32), sequencer_key=key)
+    chain, log = waiting
+    chain.give_money(log.sequencer_key)
 
-    def sign(gas_price: int, size: int) -> bytes:
-        return client.sign_append(
-            nonce=0, gas_price=gas_price, old_size=0, new_size=size, new_root=bytes(32), proof=[]
-        ).raw
+    def sign(gas_price: int, root: bytes) -> bytes:
+        return _sign(log, nonce=1, root=root, gas_price=gas_price).raw
 
-    assert client.broadcast(sign(1_000, 1)) == "accepted"
-    assert client.broadcast(sign(1_000, 1)) == KNOWN
-    assert client.broadcast(sign(1_000, 2)) == UNDERPRICED
-    assert client.broadcast(sign(1_125, 2)) == "accepted"
-    assert client.next_nonce() == 0, "nothing is mined yet"
+    assert log.client.broadcast(sign(1_000, b"\x02" * 32)) == "accepted"
+    again = UNDERPRICED if chain.name == "ganache" else KNOWN  # Ganache compares prices only
+    assert log.client.broadcast(sign(1_000, b"\x02" * 32)) == again
+    assert log.client.broadcast(sign(1_000, b"\x03" * 32)) == UNDERPRICED
+    assert log.client.broadcast(sign(1_125, b"\x03" * 32)) == "accepted"
+    assert log.client.next_nonce() == 1, "nothing more is mined yet"
 
 
-def test_a_spent_nonce_is_too_low(ledger: Ledger) -> None:
-    log = ledger.open_log(0, EMPTY_ROOT)
-    assert log.append(0, 1, b"\x01" * 32, []).succeeded
-    assert log.client.broadcast(_sign(log, nonce=0, root=b"\x01" * 32).raw) == NONCE_TOO_LOW
+def test_a_spent_nonce_is_too_low(begun: Log) -> None:
+    assert not begun.append(0, 1, b"\x01" * 32, []).succeeded, "a transaction all the same"
+    assert begun.client.broadcast(_sign(begun, nonce=1, root=b"\x01" * 32).raw) == NONCE_TOO_LOW
 
 
 def test_an_account_without_money_is_rejected_where_gas_costs(ledger: Ledger) -> None:
     log = ledger.open_log(0, EMPTY_ROOT)
-    with pytest.raises(Rejected, match=r"(?i)insufficient funds"):
+    with pytest.raises(Rejected, match=r"(?i)funds"):
         log.client.broadcast(_sign(log, nonce=0, root=b"\x01" * 32, gas_price=10**9).raw)
 
 
@@ -258,6 +276,36 @@ def test_an_error_of_http_is_no_answer_even_with_one_in_it(status: int) -> None:
         _refuses_every_question(_client(url))
 
 
+@pytest.mark.parametrize("error", [
+    {"code": -32603, "message": "Internal error", "data": None},
+    {"code": -32603, "message": "Internal error", "data": {"reason": "busy"}},
+    {"code": -32005, "message": "rate limited", "data": "ask again in a second"},
+    {"code": -32000, "message": "header not found"},
+])  # fmt: skip
+def test_a_nodes_own_failure_is_no_word_of_the_contract(error: dict[str, Any]) -> None:
+    """Or a node's bad moment would end an epoch, or refuse a company's claim."""
+    with _endpoint({"error": error}) as url:
+        sender = Sender(url, contract=b"\x11" * 20, key=secrets.token_bytes(32))
+        for ask in (_client(url).epoch_nonce, _client(url).head, lambda: sender.refusal(b"", 21_000)):
+            with pytest.raises(ChainUnavailable):
+                ask()
+
+
+@pytest.mark.parametrize("error", [
+    {"code": 3, "message": "execution reverted", "data": "0x"},
+    {"code": 3, "message": "execution reverted: no", "data": "0x11223344"},
+    {"code": -32000, "message": "execution reverted"},
+    {"code": -32603, "message": "VM Exception while processing transaction: reverted with custom error",
+     "data": {"data": "0x11223344"}},
+])  # fmt: skip
+def test_what_a_contract_refuses_is_told_apart_from_it(error: dict[str, Any]) -> None:
+    with _endpoint({"error": error}) as url:
+        sender = Sender(url, contract=b"\x11" * 20, key=secrets.token_bytes(32))
+        assert sender.refusal(b"", 21_000) == UNNAMED
+        with pytest.raises(NoContract):
+            _client(url).epoch_nonce()
+
+
 def test_a_chain_that_hangs_is_given_up_in_time() -> None:
     """It takes the connection and never answers: nobody knows whether it took what was sent."""
     timeout_s = 0.1
@@ -268,12 +316,14 @@ def test_a_chain_that_hangs_is_given_up_in_time() -> None:
         assert time.monotonic() - began < 8 * timeout_s + 3, "eight questions, each asked once"
 
 
-def test_threat_16_an_append_whose_reply_was_lost_is_taken_once(ledger: Ledger) -> None:
-    log, root = ledger.open_log(0, EMPTY_ROOT), b"\x01" * 32
-    signed = _sign(log, nonce=0, root=root)
+def test_threat_16_an_append_whose_reply_was_lost_is_taken_once(ledger: Ledger, begun: Log) -> None:
+    root = tree.node_hash(b"\x01" * 32, b"\x02" * 32)  # of two entries, the first of them there already
+    signed = begun.client.sign_append(
+        nonce=1, gas_price=0, old_size=1, new_size=2, new_root=root, proof=[b"\x02" * 32]
+    )
     with lossy(ledger.rpc_url) as line:
         line.loses = lambda method, _count: method == "eth_sendRawTransaction"
-        client = LedgerContract(line.url, address=ledger.address, log_id=log.id)
+        client = LedgerContract(line.url, address=ledger.address, log_id=begun.id)
         with pytest.raises(ChainUnavailable):
             client.broadcast(signed.raw)
         receipt = mined(lambda: client.receipt(signed.tx_hash))
@@ -281,7 +331,7 @@ def test_threat_16_an_append_whose_reply_was_lost_is_taken_once(ledger: Ledger) 
         line.loses = nothing
         assert client.broadcast(signed.raw) == NONCE_TOO_LOW, "and the receipt says by whom"
         assert client.receipt(signed.tx_hash) == receipt
-        assert client.head() == Head(1, root)
+        assert client.head() == Head(2, root)
 
 
 # Threat 15
@@ -317,10 +367,10 @@ def _deploy_hostile(rpc_url: str, lure: str) -> bytes:
 
 
 def test_threat_15_a_hostile_contract_cannot_make_us_fetch_something(
-    anvil: AnvilNode, followed: list[Any]
+    chain: Chain, followed: list[Any]
 ) -> None:
     """web3.py CVE-2026-40072: CCIP-read follows a URL that a contract names, into our own network."""
-    client = _client(anvil.rpc_url, _deploy_hostile(anvil.rpc_url, LURE))
+    client = _client(chain.rpc_url, _deploy_hostile(chain.rpc_url, LURE))
     for ask in (
         client.epoch_nonce,
         client.head,
@@ -332,16 +382,16 @@ def test_threat_15_a_hostile_contract_cannot_make_us_fetch_something(
     assert followed == []
 
 
-def test_threat_15_web3_as_it_comes_would_fetch_it(anvil: AnvilNode, followed: list[Any]) -> None:
+def test_threat_15_web3_as_it_comes_would_fetch_it(chain: Chain, followed: list[Any]) -> None:
     """So that the test above can fail: the same contract, asked without our settings."""
-    address = Web3.to_checksum_address(_deploy_hostile(anvil.rpc_url, LURE))
+    address = Web3.to_checksum_address(_deploy_hostile(chain.rpc_url, LURE))
     with pytest.raises(MultipleFailedRequests):
-        Web3(Web3.HTTPProvider(anvil.rpc_url)).eth.call({"to": address, "data": HexBytes("0x01")})
+        Web3(Web3.HTTPProvider(chain.rpc_url)).eth.call({"to": address, "data": HexBytes("0x01")})
     assert followed == [(LURE,)]
 
 
-def test_threat_15_it_is_off_for_every_call_of_a_connection(anvil: AnvilNode, followed: list[Any]) -> None:
-    address = Web3.to_checksum_address(_deploy_hostile(anvil.rpc_url, LURE))
+def test_threat_15_it_is_off_for_every_call_of_a_connection(chain: Chain, followed: list[Any]) -> None:
+    address = Web3.to_checksum_address(_deploy_hostile(chain.rpc_url, LURE))
     with pytest.raises(OffchainLookup):
-        connect(anvil.rpc_url, 5.0).eth.call({"to": address, "data": HexBytes("0x01")})
+        connect(chain.rpc_url, 5.0).eth.call({"to": address, "data": HexBytes("0x01")})
     assert followed == []

@@ -1,4 +1,4 @@
-"""What the contract's calls cost, measured on Anvil, and that docs/reference/gas.md says so."""
+"""What the contract's calls cost, measured on each chain, and that docs/reference/gas.md says so."""
 
 from __future__ import annotations
 
@@ -35,9 +35,10 @@ def _append_gas(ledger: Ledger, old_size: int, new_size: int) -> int:
     return receipt.gas_used
 
 
-def test_a_thousand_entries_on_a_log_of_a_million_cost_at_most_120_gas_each(ledger: Ledger) -> None:
-    gas = _append_gas(ledger, MILLION, MILLION + 1_000)
-    assert gas / 1_000 <= 120
+@pytest.mark.parametrize(("entries", "most"), [(1_000, 120), (200_000, 1)])
+def test_an_entry_on_a_log_of_a_million_costs_at_most(ledger: Ledger, entries: int, most: int) -> None:
+    gas = _append_gas(ledger, MILLION, MILLION + entries)
+    assert gas / entries <= most
     assert gas <= 90_000
 
 
@@ -111,7 +112,7 @@ def test_the_table_says_what_an_append_costs(ledger: Ledger, row: Row) -> None:
 
 
 def test_the_table_says_what_beginning_an_epoch_costs(ledger: Ledger) -> None:
-    keys = {"admin_key": secrets.token_bytes(32), "sequencer_key": secrets.token_bytes(32)}
+    keys = {"admin_key": ledger.chain.account(), "sequencer_key": secrets.token_bytes(32)}
     Deployer(ledger.rpc_url, **keys).deploy(secrets.token_bytes(32))
     deploy_gas = connect(ledger.rpc_url, 5.0).eth.get_block("latest")["gasUsed"]
     call = ledger.contract.functions.openLog(secrets.token_bytes(32), 0, tree.EMPTY_ROOT, ledger.admin)
@@ -143,7 +144,7 @@ def status_gas(ledger: Ledger) -> dict[str, tuple[int, int]]:
     registering = ledger.contract.functions.registerIssuer(secrets.token_bytes(32), address)
     used = ledger.send(ledger.admin_key, registering, gas=REGISTER_GAS)["gasUsed"]
     measured["`registerIssuer`"] = used, REGISTER_GAS
-    at = datetime(2026, 1, 1, tzinfo=UTC)
+    at = datetime(2024, 1, 1, tzinfo=UTC)
     earlier = [(Key().address, Status(State.CLAIMED, 0, at, company.address)) for _ in range(100)]
     measure("`restore`, 100 invoices", issuer, contract.restore(earlier))
     measure("`openClaims`", issuer, contract.open_claims())

@@ -30,15 +30,15 @@ def register(ledger: Ledger) -> IssuersRegister:
 @pytest.fixture
 def later(ledger: Ledger) -> Iterator[Any]:
     """Moves the chain's clock on, and back afterwards to where the other tests want it."""
-    web3 = connect(ledger.rpc_url, 5.0)
+    ask = ledger.chain.ask
 
     def move(seconds: int) -> None:
-        web3.provider.make_request("evm_increaseTime", [seconds])
-        web3.provider.make_request("evm_mine", [])
+        ask("evm_increaseTime", seconds)
+        ask("evm_mine")
 
-    snapshot = web3.provider.make_request("evm_snapshot", [])["result"]
+    snapshot = ask("evm_snapshot")
     yield move
-    web3.provider.make_request("evm_revert", [snapshot])
+    ask("evm_revert", snapshot)
 
 
 # Claiming
@@ -341,12 +341,12 @@ def test_nothing_happens_before_claims_are_open_and_nothing_is_restored_after(le
 
 def test_statuses_are_restored_as_they_were(ledger: Ledger) -> None:
     made = registered(ledger)
-    at = datetime(2026, 11, 1, tzinfo=UTC)
-    company = Key()
+    at, company = datetime(2024, 11, 1, tzinfo=UTC), Key()
+    newest = connect(ledger.rpc_url, 5.0).eth.get_block("latest")  # its clock may have been moved
     earlier = {
         State.FREE: Status(State.FREE, 2, at, NOBODY),
         State.CLAIMED: Status(State.CLAIMED, 1, at, company.address),
-        State.LOCKED: Status(State.LOCKED, 0, datetime.now(UTC).replace(microsecond=0), NOBODY),
+        State.LOCKED: Status(State.LOCKED, 0, datetime.fromtimestamp(newest["timestamp"], UTC), NOBODY),
         State.CREDITED: Status(State.CREDITED, 1, at, company.address),
     }
     keys = {state: Key() for state in earlier}
@@ -368,10 +368,10 @@ def test_statuses_are_restored_as_they_were(ledger: Ledger) -> None:
 @pytest.mark.parametrize(
     "status",
     [
-        Status(State.CLAIMED, 0, datetime(2026, 1, 1, tzinfo=UTC), NOBODY),
-        Status(State.FREE, 0, datetime(2026, 1, 1, tzinfo=UTC), b"\x01" * 20),
-        Status(State.LOCKED, 0, datetime(2026, 1, 1, tzinfo=UTC), b"\x01" * 20),
-        Status(State.CREDITED, 0, datetime(2026, 1, 1, tzinfo=UTC), NOBODY),
+        Status(State.CLAIMED, 0, datetime(2024, 1, 1, tzinfo=UTC), NOBODY),
+        Status(State.FREE, 0, datetime(2024, 1, 1, tzinfo=UTC), b"\x01" * 20),
+        Status(State.LOCKED, 0, datetime(2024, 1, 1, tzinfo=UTC), b"\x01" * 20),
+        Status(State.CREDITED, 0, datetime(2024, 1, 1, tzinfo=UTC), NOBODY),
         Status(State.FREE, 1, None, NOBODY),
         Status(State.FREE, 1, datetime(2126, 1, 1, tzinfo=UTC), NOBODY),
     ],

@@ -129,6 +129,23 @@ def test_lost_blocks_without_events_only_move_the_cursor(chain_node: AnvilNode, 
     assert head(office) == office.query("SELECT size FROM log_state")
 
 
+def test_a_lost_call_that_changed_nothing_holds_up_no_other(
+    chain_node: AnvilNode, office: ClaimsOffice
+) -> None:
+    """It leaves no event whose loss would end the epoch, and a nonce that looks used."""
+    one, two = office.invoice(), office.invoice()
+    office.claim(Key(), [one])
+    office.settle()
+    before = chain_node.call("evm_snapshot")
+    late = office.claim(Key(), [one])
+    office.settle()
+    assert office.query("SELECT status FROM relays WHERE id = :id", id=late) == "done"
+    chain_node.call("evm_revert", before)
+    claim_id = office.claim(Key(), [two])
+    office.settle()
+    assert office.outcomes(claim_id) == ["claimed"]
+
+
 def test_a_node_that_lags_behind_is_waited_for(chain_node: AnvilNode, office: ClaimsOffice) -> None:
     """Where blocks are final only after some more, one that is not there yet is no lost one."""
     office.claim(Key(), [office.invoice()])
@@ -202,6 +219,29 @@ def test_an_old_signature_is_worth_nothing_in_a_new_epoch(
     office.begin_epoch(in_place_of=office.epoch.id)
     with pytest.raises(claim.NotSigned):
         claim.claim(office.services, [one], terms, old)
+
+
+class EndsTheEpoch:
+    """The real calls; an epoch follows another while one is made."""
+
+    def __init__(self, office: ClaimsOffice) -> None:
+        self._office = office
+        self._calls = office.services.status_calls
+
+    def __getattr__(self, name: str) -> Any:
+        self._office.begin_epoch(in_place_of=self._office.epoch.id)
+        return getattr(self._calls, name)
+
+
+def test_nothing_is_kept_to_be_sent_in_an_epoch_that_ended_meanwhile(office: ClaimsOffice) -> None:
+    """It would wait there for ever."""
+    one, company = office.invoice(), Key()
+    terms = office.terms(company)
+    signed = office.signature(company, "Claim", [one.number], terms)
+    meanwhile = replace(office.services, status_calls=EndsTheEpoch(office))
+    with pytest.raises(claim.ClaimsNotOpen):
+        claim.claim(meanwhile, [one], terms, signed)
+    assert office.query("SELECT count(*) FROM relays") == 0
 
 
 def test_another_chain_is_refused_by_name_unless_it_may_be_wiped(

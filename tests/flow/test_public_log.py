@@ -8,14 +8,15 @@ from functools import partial
 from pathlib import Path
 
 import pytest
-from sqlalchemy import event, text
+from sqlalchemy import Connection, event, text
 from werkzeug.test import TestResponse
 
 from invoice_service.flow import seal
-from invoice_service.ledger import statement, tiles, tree
+from invoice_service.ledger import proof, statement, tiles, tree
 from invoice_service.ledger.entry import NO_ADDRESS, NO_COMMITMENT, Entry, Kind
 from invoice_service.store import log
 from invoice_service.store.outbox import OutboxRow
+from invoice_service.store.unit_of_work import Database, DatabaseUnavailable
 from tests.people import Town, town
 
 BATCHES = (1, 255, 44, 65_500)  # the sizes that were signed: 1, 256, 300, 65,800
@@ -154,6 +155,43 @@ def test_one_question_to_the_database(here: Town, path: str) -> None:
     finally:
         event.remove(engine, "before_cursor_execute", count)
     assert len(asked) == 1
+
+
+# What is not served but read by ourselves: tiles for proofs.
+
+
+@pytest.mark.parametrize("index", [0, 255, 256, 65_535, 65_536, SIZE - 1])
+def test_a_proof_reads_its_tiles_in_one_statement(
+    here: Town, monkeypatch: pytest.MonkeyPatch, index: int
+) -> None:
+    asked, plain = [], log._read_tiles
+    monkeypatch.setattr(log, "_read_tiles", lambda *about: asked.append(about) or plain(*about))
+    with here.services.database.read() as connection:
+        head = log.head(connection)
+        path = tree.inclusion_proof(index, head.size, log.reader_towards(connection, index, head.size))
+        assert len(asked) == 1
+        read = log.reader_towards(connection, index + 1, head.size)
+        growth, root = tree.consistency_proof(index + 1, head.size, read), tree.root(index + 1, read)
+    assert len(asked) == 2
+    assert proof.includes(tree.leaf_hash(entry(index)), index, head.size, path, head.root)
+    assert root == tree.root_of([tree.leaf_hash(entry(n)) for n in range(index + 1)])
+    assert proof.is_consistent(index + 1, head.size, growth, root, head.root)
+
+
+def test_tiles_that_are_asked_for_on_a_lost_connection(here: Town) -> None:
+    """They are read past SQLAlchemy, and are as unavailable as all else; the next connection is a new one."""
+    database = here.services.database
+    with database.read() as other, pytest.raises(DatabaseUnavailable):
+        _read_after_the_end(database, other)
+    with database.read() as connection:
+        assert log.tile_reader(connection)(0, 0)[:32] == tree.leaf_hash(entry(0))
+
+
+def _read_after_the_end(database: Database, other: Connection) -> None:
+    with database.read() as lost:
+        process = lost.connection.driver_connection.info.backend_pid  # SQLAlchemy has asked nothing yet
+        other.execute(text("SELECT pg_terminate_backend(:process, 1000)"), {"process": process})
+        log.tile_reader(lost)(0, 0)
 
 
 def test_nothing_beyond_the_newest_signed_head(tmp_path: Path, migrated_database_url: str) -> None:

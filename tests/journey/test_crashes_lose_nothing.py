@@ -9,17 +9,7 @@ import requests
 
 from tests.rpc_proxy import proxy_that_acts_after_accepting
 from tests.stack import Stack, eventually
-
-
-def assert_ledger_is_whole(stack: Stack) -> None:
-    """Every fact stands in the log exactly once, indexes have no gap, nothing waits."""
-    eventually(lambda: stack.query("SELECT count(*) FROM outbox") == 0)
-    facts = stack.query("SELECT (SELECT count(*) FROM sales) + (SELECT count(*) FROM invoices)")
-    assert stack.query("SELECT count(*) FROM log_entries") == facts
-    assert stack.query("SELECT coalesce(max(index) + 1, 0) FROM log_entries") == facts
-    assert stack.query("SELECT size FROM log_state") == facts
-    newest = "SELECT max(new_size) FROM submissions WHERE status IN ('mined', 'final')"
-    eventually(lambda: stack.query(newest) == facts)
+from tests.whole import assert_whole
 
 
 def test_settler_killed_between_broadcast_and_receipt(own_stack: Stack) -> None:
@@ -43,7 +33,7 @@ def test_settler_killed_between_broadcast_and_receipt(own_stack: Stack) -> None:
     blocks_before = stack.node.call("eth_blockNumber")
     stack.start("settle")
     stack.wait_anchored(issued)
-    assert_ledger_is_whole(stack)
+    assert_whole(stack.environment)
     assert stack.node.call("eth_blockNumber") == blocks_before
     assert stack.query("SELECT count(*) FROM submissions") == 1
 
@@ -57,7 +47,7 @@ def test_reply_lost_after_the_chain_accepted(own_stack: Stack) -> None:
         stack.extra["CHAIN_RPC_URL"] = proxy_url
         stack.start("settle")
         stack.wait_anchored(issued)
-        assert_ledger_is_whole(stack)
+        assert_whole(stack.environment)
     assert stack.query("SELECT count(*) FROM submissions") == 1
 
 
@@ -78,7 +68,7 @@ def test_chain_down_invoices_go_on_and_anchor_when_it_returns(own_stack: Stack) 
     assert ready.json()["status"] == "degraded"
     stack.start_chain()
     stack.wait_anchored(second)
-    assert_ledger_is_whole(stack)
+    assert_whole(stack.environment)
     eventually(lambda: requests.get(f"{stack.url}/readyz", timeout=5).json()["status"] == "ok")
 
 
@@ -95,7 +85,7 @@ def test_chain_that_lost_its_last_seconds_gets_them_again(own_stack: Stack) -> N
     stack.node.process.wait()
     stack.start_chain()
     stack.wait_anchored(stack.invoice(3000))
-    assert_ledger_is_whole(stack)
+    assert_whole(stack.environment)
     assert stack.get_file(lost, "").json()["ledger"]["state"] in ("mined", "final")
     evidence = stack.folder / "lost.json"
     evidence.write_bytes(stack.get_file(lost, "/evidence").content)
@@ -112,7 +102,7 @@ def test_two_settlers_at_once_change_nothing(own_stack: Stack) -> None:
     stack.processes["rival"] = rival
     for amount in range(100, 1100, 100):
         stack.invoice(amount)
-    assert_ledger_is_whole(stack)
+    assert_whole(stack.environment)
 
 
 def test_everything_killed_and_started_again_is_as_it_was(own_stack: Stack) -> None:
@@ -136,7 +126,7 @@ def test_everything_killed_and_started_again_is_as_it_was(own_stack: Stack) -> N
         page = requests.get(f"{stack.url}/i/{invoice['token']}", timeout=5)
         assert page.status_code == 200
         assert invoice["number"] in page.text.replace(" ", "").replace("\u2009", "")
-    assert_ledger_is_whole(stack)
+    assert_whole(stack.environment)
 
 
 def test_web_killed_under_load_doubles_nothing(own_stack: Stack, tmp_path: Path) -> None:
@@ -155,5 +145,5 @@ def test_web_killed_under_load_doubles_nothing(own_stack: Stack, tmp_path: Path)
         first, again = stack.issue(order_id), stack.issue(order_id)
         assert (first.status_code, again.status_code) == (201, 200)
         assert first.json()["number"] == again.json()["number"]
-    assert_ledger_is_whole(stack)
+    assert_whole(stack.environment)
     assert stack.query("SELECT count(DISTINCT order_id) FROM invoices") == len(orders)

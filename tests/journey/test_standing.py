@@ -14,6 +14,7 @@ from playwright.sync_api import Browser, Page, expect
 
 from chain.statuses import State, StatusContract
 from invoice_service import keyring
+from tests.chain.chains import Chain
 from tests.chain.logs import Ledger
 from tests.chain.registers import NOTE, IssuersRegister, Key
 from tests.chromium import PHONE, check_page, complaints, language, unexpected
@@ -51,7 +52,7 @@ def register(stack: Stack) -> IssuersRegister:
     keys = keyring.load(stack.folder)
     address = bytes(stack.query("SELECT contract FROM epochs WHERE ended_at IS NULL"))
     contract = StatusContract(stack.rpc_url, address=address, issuer_id=keys.issuer_id)
-    ledger = Ledger(stack.rpc_url, address, keys.admin, b"")
+    ledger = Ledger(Chain("anvil", stack.rpc_url), address, keys.admin, b"")
     return IssuersRegister(ledger, keys.issuer_id, Key(keys.relayer), contract, contract.domain())
 
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import signal
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -12,41 +11,15 @@ import pytest
 
 from scripts.lib import postgres
 from scripts.lib.addresses import free_port
-from scripts.lib.processes import Child, wait_until
 from scripts.lib.progress import Failed
-
-PATIENCE_S = 30
-
-
-class Servers:
-    """Starts the server of one folder again and again, as one run after another would."""
-
-    def __init__(self, folder: Path) -> None:
-        self._folder = folder
-        self.children: list[Child] = []
-
-    def start(self) -> postgres.Server:
-        server = postgres.prepare(self._folder, free_port())
-        child = Child(
-            "postgres",
-            server.command,
-            dict(os.environ),
-            self._folder / "postgres.log",
-            user=server.account.uid,
-            group=server.account.gid,
-            stop_signal=server.stop_signal,
-        )
-        self.children.append(child)
-        assert wait_until(server.ready, PATIENCE_S), child.output()
-        return server
+from tests.servers import Servers
 
 
 @pytest.fixture
 def servers(open_path: Path) -> Iterator[Servers]:
     servers = Servers(open_path)
     yield servers
-    for child in servers.children:
-        child.stop()
+    servers.stop()
 
 
 def test_a_killed_server_recovers_what_was_committed(servers: Servers) -> None:
@@ -54,8 +27,7 @@ def test_a_killed_server_recovers_what_was_committed(servers: Servers) -> None:
     with psycopg.connect(first.url) as connection:
         connection.execute("CREATE TABLE sale (amount_fen int)")
         connection.execute("INSERT INTO sale VALUES (1250)")
-    os.kill(servers.children[0].pid, signal.SIGKILL)
-    assert wait_until(lambda: servers.children[0].exit_code is not None, PATIENCE_S)
+    servers.kill()
 
     second = servers.start()
 

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from scripts.lib import browser, progress, python_version, stamps
+from scripts.lib import browser, progress, provision, python_version, stamps
 from scripts.lib.progress import Failed
 
 
@@ -55,6 +55,24 @@ def test_a_step_is_done_again_when_a_file_it_reads_or_the_python_changes(
     assert not stamps.is_current("pip", stamps.digest([source], "python3.12"))
     source.write_text("flask==3.1.4\n")
     assert not stamps.is_current("pip", stamps.digest([source], "python3.11"))
+
+
+def test_a_service_is_set_up_without_what_only_tests_need(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    installed: list[str] = []
+
+    def note(_title: str, command: list[str], *_: object) -> None:
+        installed.append(next(flag for flag in command if flag.endswith("dev")))
+
+    monkeypatch.setattr(stamps, "STAMPS", tmp_path)
+    monkeypatch.setattr(provision.progress, "run", note)
+    monkeypatch.setattr(
+        provision.node, "find_or_install", lambda: provision.node.Node(Path("node"), ("npm",))
+    )
+    for for_tests in (False, False, True, True, False):
+        provision._install_npm_packages(for_tests)
+    assert installed == ["--omit=dev", "--include=dev"], "and what is there stays"
 
 
 def test_an_old_python_is_named_with_what_to_type_instead(monkeypatch: pytest.MonkeyPatch) -> None:

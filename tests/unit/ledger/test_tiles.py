@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from invoice_service.ledger import tiles, tree
 from invoice_service.ledger.entry import ENTRY_BYTES
+from tests.chain.trees import uniform
 
 INDEXES = st.integers(0, tiles.MAX_SIZE // 256)
 
@@ -110,3 +111,28 @@ def test_bundles_hold_entries_with_their_lengths(entries: list[bytes]) -> None:
 def test_hashes_and_entries_take_what_their_names_say() -> None:
     assert tiles.tile_bytes(tree.TILE_WIDTH) == 8_192
     assert tiles.BUNDLED_BYTES == 135
+
+
+SIZES = st.integers(1, 2**40) | st.builds(
+    lambda n, power: n << power, st.integers(1, 300), st.integers(0, 24)
+)
+
+
+@settings(max_examples=60)
+@given(SIZES, st.data())
+def test_a_proof_takes_nothing_from_tiles_that_are_not_towards_its_entry(
+    size: int, data: st.DataObject
+) -> None:
+    """Nor does the root of a smaller log; so one statement reads all of them."""
+    log, asked = uniform(), set[tuple[int, int]]()
+
+    def read(level: int, index: int) -> bytes:
+        asked.add((level, index))
+        return log.read(level, index)
+
+    index = data.draw(st.integers(0, size - 1) | SIZES.filter(lambda number: number < size), label="index")
+    tree.inclusion_proof(index, size, read)
+    tree.consistency_proof(index, size, read)
+    tree.root(index, read)
+    assert asked <= set(tiles.towards(index, size))
+    assert len(tiles.towards(index, size)) <= 2 * tiles.levels(size)
