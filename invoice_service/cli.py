@@ -136,22 +136,23 @@ def _parser() -> argparse.ArgumentParser:
     again = add("recompute", recompute, "Make a finding again from its bundle. Exit code as for verify.")
     again.add_argument("file", type=Path, metavar="FILE", help="a bundle from a case")
     again.add_argument("--trust", metavar="ROOT", help="the issuer's root: fingerprint in hex, or key file")
-    audit = add(
-        "audit", auditor.audit, "Compare all that is kept. Exit code 0 clean, 1 different, 2 undecided."
-    )
-    audit.add_argument("--restart", action="store_true", help="begin anew, also where a run was stopped")
-    add(
-        "doctor", doctor.doctor, "Look the installation over. Exit code 0 well, 1 something to do."
-    ).add_argument("--json", action="store_true", help="one JSON object a check")
-    erasing = add("erase", eraser.erase, "Erase an invoice's buyer; the invoice and its proofs stay.")
-    erasing.add_argument("number", metavar="NUMBER", help="the invoice's, 20 digits")
-    erasing.add_argument("--reason", required=True, metavar="TEXT", help="why; those concerned read it")
     follow = add("follow", follow_log, "Mirror a public log. Exit code 0 consistent, 1 forked, 2 undecided.")
     follow.add_argument("url", metavar="URL", help="where the log is, for example https://HOST/log")
     follow.add_argument("--trust", metavar="ROOT", required=True, help="the issuer's root, as for verify")
     follow.add_argument("--into", metavar="DIR", required=True, type=Path, help="the folder to keep it in")
     follow.add_argument("--every", metavar="SECONDS", type=_seconds, help="look again and again")
+    _add_upkeep(add)
     return parser
+
+
+def _add_upkeep(add: Callable[..., argparse.ArgumentParser]) -> None:
+    audit = add("audit", auditor.audit, "Compare all that is kept. Exit code 0 clean, 1 not, 2 undecided.")
+    audit.add_argument("--restart", action="store_true", help="begin anew, also where a run was stopped")
+    look = add("doctor", doctor.doctor, "Look the installation over. Exit code 0 well, 1 something to do.")
+    look.add_argument("--json", action="store_true", help="one JSON object a check")
+    erasing = add("erase", eraser.erase, "Erase an invoice's buyer; the invoice and its proofs stay.")
+    erasing.add_argument("number", metavar="NUMBER", help="the invoice's, 20 digits")
+    erasing.add_argument("--reason", required=True, metavar="TEXT", help="why; those concerned read it")
 
 
 def make_keys(config: Config, _arguments: Any) -> int:
