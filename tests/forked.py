@@ -19,8 +19,9 @@ from pathlib import Path
 from invoice_service import cli
 
 _context = multiprocessing.get_context("forkserver")
+# The driver is imported when the first database is named, which would be in each process anew.
 _context.set_forkserver_preload(
-    [__name__, "invoice_service.server", "invoice_service.payments.sandbox.service"]
+    [__name__, "psycopg", "invoice_service.server", "invoice_service.payments.sandbox.service"]
 )
 
 

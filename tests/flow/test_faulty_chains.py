@@ -70,7 +70,8 @@ def assert_all_claimed(office: ClaimsOffice, claims: list[bytes]) -> None:
     """But for those whose epoch was over before they were final; they can be made again."""
     over = {row[0] for row in office.rows("SELECT id FROM relays WHERE reason = 'epoch_over'")}
     for claim_id in claims:
-        assert office.outcomes(claim_id) == ["not_claimed" if claim_id in over else "claimed"]
+        outcomes = office.outcomes(claim_id)
+        assert outcomes == ["claimed"] or (claim_id in over and outcomes == ["not_claimed"])
 
 
 @pytest.mark.parametrize("fault", [lose, answer_late, answer_an_error])
@@ -80,7 +81,7 @@ def test_a_flaky_node_costs_nothing(office: ClaimsOffice, fault: Fault, tmp_path
         flaky = office.environment(CHAIN_RPC_URL=url, CHAIN_TIMEOUT_S="0.5")
         with forked.running(["settle"], flaky, tmp_path / "log"):
             with under_load(lambda: claimed(office)) as claims:
-                more(claims, 8)
+                more(claims, 5)
             assert_whole(office.environment())
     assert [office.outcomes(claim_id) for claim_id in claims] == [["claimed"]] * len(claims)
     assert epochs(office) == 1

@@ -35,13 +35,9 @@ ANCHORING = (
     "after chain.client:LedgerContract.sign_append",
     "after invoice_service.flow.anchor:_keep",
     "after chain.client:LedgerContract.broadcast",
-    "before invoice_service.flow.anchor:_set_mined",
     "after invoice_service.flow.anchor:_set_mined",
 )
-FINALISING = (
-    "before invoice_service.flow.anchor:_set_status",
-    "after invoice_service.flow.anchor:_set_status",
-)
+FINALISING = ("after invoice_service.flow.anchor:_set_status",)
 INGESTING = (
     "after invoice_service.flow.ingest:_read",
     "after invoice_service.store.statuses:add_event",
@@ -54,12 +50,9 @@ RELAYING = (
     "after chain.sender:Sender.refusal",
     "after invoice_service.flow.relay:_refuse",
     "after chain.sender:Sender.sign",
-    "after invoice_service.store.relays:add_sent",
     "after invoice_service.flow.relay:_keep",
     "after chain.sender:Sender.broadcast",
-    "before invoice_service.flow.relay:_set_mined",
     "after invoice_service.flow.relay:_set_mined",
-    "before invoice_service.flow.relay:_done",
     "after invoice_service.flow.relay:_done",
 )
 BEGINNING_AN_EPOCH = (
