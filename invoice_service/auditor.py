@@ -17,7 +17,7 @@ from invoice_service.app import build_services
 from invoice_service.config import Config
 from invoice_service.errors import Error
 from invoice_service.ledger.entry import Kind
-from invoice_service.onchain import ledger_contract, status_events
+from invoice_service.onchain import ledger_contract, standings, status_events
 from invoice_service.queries.audit import run as running
 from invoice_service.queries.audit.anchors import Chain
 from invoice_service.queries.audit.run import CLEAN, DIFFERENT, UNDECIDED, Report, Tell
@@ -28,7 +28,12 @@ LINE_EVERY_S = 10.0
 
 def audit(config: Config, arguments: Any) -> int:
     services = build_services(config)
-    on_chain = Chain(partial(ledger_contract, services), partial(status_events, services), NoContract)
+    on_chain = Chain(
+        partial(ledger_contract, services),
+        partial(status_events, services),
+        partial(standings, services),
+        NoContract,
+    )
     try:
         with _progress() as tell:
             report = running.run(

@@ -17,14 +17,14 @@ from pathlib import Path
 from typing import Any
 
 from chain import deploy as chain_deploy
-from invoice_service import auditor, claimant, doctor, keyring, logs, settler
+from invoice_service import auditor, claimant, doctor, eraser, keyring, logs, settler
 from invoice_service.app import build_services
 from invoice_service.config import Config
 from invoice_service.documents.attached import attached_evidence
 from invoice_service.domain import relay
 from invoice_service.domain.standing import Standing
 from invoice_service.errors import N_, Error
-from invoice_service.flow import change_status, companies, erase, first_admin, open_epoch
+from invoice_service.flow import change_status, companies, first_admin, open_epoch
 from invoice_service.follow import follower
 from invoice_service.follow.follower import Follower, Outcome
 from invoice_service.follow.mirror import Mirror
@@ -136,22 +136,23 @@ def _parser() -> argparse.ArgumentParser:
     again = add("recompute", recompute, "Make a finding again from its bundle. Exit code as for verify.")
     again.add_argument("file", type=Path, metavar="FILE", help="a bundle from a case")
     again.add_argument("--trust", metavar="ROOT", help="the issuer's root: fingerprint in hex, or key file")
-    audit = add(
-        "audit", auditor.audit, "Compare all that is kept. Exit code 0 clean, 1 different, 2 undecided."
-    )
-    audit.add_argument("--restart", action="store_true", help="begin anew, also where a run was stopped")
-    add(
-        "doctor", doctor.doctor, "Look the installation over. Exit code 0 well, 1 something to do."
-    ).add_argument("--json", action="store_true", help="one JSON object a check")
-    erasing = add("erase", erase_buyer, "Erase an invoice's buyer; the invoice and its proofs stay.")
-    erasing.add_argument("number", metavar="NUMBER", help="the invoice's, 20 digits")
-    erasing.add_argument("--reason", required=True, metavar="TEXT", help="why; those concerned read it")
     follow = add("follow", follow_log, "Mirror a public log. Exit code 0 consistent, 1 forked, 2 undecided.")
     follow.add_argument("url", metavar="URL", help="where the log is, for example https://HOST/log")
     follow.add_argument("--trust", metavar="ROOT", required=True, help="the issuer's root, as for verify")
     follow.add_argument("--into", metavar="DIR", required=True, type=Path, help="the folder to keep it in")
     follow.add_argument("--every", metavar="SECONDS", type=_seconds, help="look again and again")
+    _add_upkeep(add)
     return parser
+
+
+def _add_upkeep(add: Callable[..., argparse.ArgumentParser]) -> None:
+    audit = add("audit", auditor.audit, "Compare all that is kept. Exit code 0 clean, 1 not, 2 undecided.")
+    audit.add_argument("--restart", action="store_true", help="begin anew, also where a run was stopped")
+    look = add("doctor", doctor.doctor, "Look the installation over. Exit code 0 well, 1 something to do.")
+    look.add_argument("--json", action="store_true", help="one JSON object a check")
+    erasing = add("erase", eraser.erase, "Erase an invoice's buyer; the invoice and its proofs stay.")
+    erasing.add_argument("number", metavar="NUMBER", help="the invoice's, 20 digits")
+    erasing.add_argument("--reason", required=True, metavar="TEXT", help="why; those concerned read it")
 
 
 def make_keys(config: Config, _arguments: Any) -> int:
@@ -183,23 +184,6 @@ def prepare(config: Config, arguments: Any) -> int:
 def invite_admin(config: Config, arguments: Any) -> int:
     """The first administrator, whom nobody can invite, or one who can no longer sign in."""
     print(first_admin.invite(build_services(config), arguments.login, arguments.name))
-    return 0
-
-
-def erase_buyer(config: Config, arguments: Any) -> int:
-    services = build_services(config)
-    try:
-        erased = erase.erase(services, arguments.number, arguments.reason)
-    finally:
-        services.database.dispose()
-    when = f"{erased.at:%Y-%m-%d %H:%M:%S} UTC"
-    if erased.again:
-        print(f"The buyer of invoice {erased.number} was erased before, at {when}. Nothing was changed.")
-    else:
-        print(f"Erased the buyer of invoice {erased.number} at {when}, and wrote down that and why.")
-    print("The invoice and its proofs stand. Copies that were handed out, and backups, are not reached.")
-    if erased.findings:
-        print(f"Findings of the tax office that name the company, and are kept: {erased.findings}.")
     return 0
 
 

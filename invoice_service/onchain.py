@@ -103,6 +103,30 @@ def status_events(services: Services, epoch: Epoch) -> StatusEvents:
 
 
 @dataclass(frozen=True, slots=True)
+class ContractStandings:
+    """What an epoch's contract says of our invoices, with who claimed them."""
+
+    contract: StatusContract
+
+    def standing(self, claim_address: bytes) -> Standing:
+        found = self.contract.status_of(claim_address)
+        claimant = found.claimant if any(found.claimant) else None
+        return Standing(State[found.state.name], found.notes, found.time, claimant)
+
+
+def standings(services: Services, epoch: Epoch) -> ContractStandings:
+    config = services.config
+    return ContractStandings(
+        StatusContract(
+            config.chain_rpc_url,
+            address=_address(epoch),
+            issuer_id=services.keyring.issuer_id,
+            timeout_s=config.chain_timeout_s,
+        )
+    )
+
+
+@dataclass(frozen=True, slots=True)
 class StatusCalls:
     """Messages and calls about claims, for `flow.claim` and its neighbours. Asks nobody anything."""
 

@@ -3,14 +3,20 @@
 from __future__ import annotations
 
 import hashlib
+import secrets
 from typing import Any
 
 import pytest
+from web3 import Web3
 
+from chain.client import connect
+from chain.deploy import Deployer
 from tests.chain.logs import Ledger
 from tests.unit.ledger.vectors import load, named
 
 TREE, EVIDENCE, HEAD = load("tree.json"), load("evidence.json"), load("checkpoint.json")["good"][0]
+PROOFS, CALLS = load("proofs.json"), {call["name"]: call for call in load("chain.json")["calls"]}
+GROWTHS = [case for case in PROOFS["consistency"] if case["old_size"]]  # an empty log takes any first head
 LEAVES = [hashlib.sha256(b"\0" + bytes.fromhex(leaf)).digest() for leaf in TREE["leaves"]]
 
 
@@ -46,3 +52,35 @@ def test_it_finds_the_evidences_entry_and_no_other(ledger: Ledger, case: dict[st
     leaf = hashlib.sha256(b"\0" + bytes.fromhex(case["bytes"])).digest()
     assert leaf.hex() == case["leaf"]
     assert log.client.verify_inclusion(root, leaf, invoice["index"], path) is (case["kind"] == 3)
+
+
+@pytest.mark.parametrize("case", named(PROOFS["inclusion"]))
+def test_it_believes_of_an_entry_what_is_proven(ledger: Ledger, case: dict[str, Any]) -> None:
+    leaf, root = bytes.fromhex(case["leaf"]), bytes.fromhex(case["root"])
+    log = ledger.open_log(case["size"], root)
+    assert log.client.verify_inclusion(root, leaf, case["index"], unhex(case["path"])) is case["holds"]
+
+
+@pytest.mark.parametrize("case", named(GROWTHS))
+def test_it_takes_a_head_that_is_proven_and_larger(ledger: Ledger, case: dict[str, Any]) -> None:
+    old, new = case["old_size"], case["new_size"]
+    log = ledger.open_log(old, bytes.fromhex(case["old_root"]))
+    receipt = log.append(old, new, bytes.fromhex(case["new_root"]), unhex(case["path"]))
+    assert receipt.succeeded is (case["holds"] and new > old)
+
+
+@pytest.mark.parametrize(
+    "name", ["head(bytes32)", "verifyInclusion(bytes32,bytes32,bytes32,uint64,bytes32[])"]
+)
+def test_it_answers_the_calls_as_they_are_written(evidences_log: Ledger, name: str) -> None:
+    asked = {"to": Web3.to_checksum_address(evidences_log.address), "data": "0x" + CALLS[name]["data"]}
+    assert connect(evidences_log.rpc_url, 5.0).eth.call(asked).hex() == CALLS[name]["result"]
+
+
+@pytest.fixture(scope="module")
+def evidences_log(ledger: Ledger) -> Ledger:
+    """The contract, with the log of the evidence under its own id."""
+    deployer = Deployer(ledger.rpc_url, admin_key=ledger.admin_key, sequencer_key=secrets.token_bytes(32))
+    log_id = bytes.fromhex(load("keys.json")["log_id"])
+    deployer.open_log(ledger.address, log_id, HEAD["size"], bytes.fromhex(HEAD["root"]))
+    return ledger

@@ -20,7 +20,7 @@ from datetime import UTC, datetime, timedelta
 from functools import cache, partial
 
 import pytest
-from sqlalchemy import Connection, Update, func, select, text, update
+from sqlalchemy import Update, func, select, text, update
 
 from chain import deploy
 from chain.client import NoContract
@@ -29,6 +29,7 @@ from invoice_service.app import build_services
 from invoice_service.domain.order import PlainAmount
 from invoice_service.domain.party import make_buyer
 from invoice_service.domain.relay import Lock
+from invoice_service.domain.standing import Standing
 from invoice_service.domain.token import INVOICE as INVOICE_TOKEN
 from invoice_service.flow import (
     anchor,
@@ -45,13 +46,12 @@ from invoice_service.flow.change_status import change_status
 from invoice_service.flow.claim import Wanted
 from invoice_service.flow.record import sign_entry
 from invoice_service.ledger.entry import Entry, Kind, body_commitment
-from invoice_service.onchain import ledger_contract, status_events
+from invoice_service.onchain import ContractStandings, ledger_contract, standings, status_events
 from invoice_service.queries.audit import kept, run
 from invoice_service.queries.audit.anchors import Chain
 from invoice_service.queries.audit.run import Report
 from invoice_service.services import Services
 from invoice_service.store import tables
-from invoice_service.store.unit_of_work import UnitOfWork
 from scripts.benchmarks import history
 from scripts.lib.market_day import Visit
 from scripts.lib.paths import ROOT
@@ -59,6 +59,7 @@ from tests.chain.registers import Key
 from tests.claims import ClaimsOffice
 from tests.clock import Clock
 from tests.conftest import copy_of_database
+from tests.one_transaction import OneTransaction
 from tests.payer import PaysWhenAsked
 from tests.people import town
 
@@ -119,9 +120,8 @@ def here(
 
 def opened(services: Services) -> Chain:
     """Clients that are made once."""
-    return Chain(
-        cache(partial(ledger_contract, services)), cache(partial(status_events, services)), NoContract
-    )
+    ways = [cache(partial(way, services)) for way in (ledger_contract, status_events, standings)]
+    return Chain(*ways, NoContract)
 
 
 def _claim_and_lock(services: Services, clock: Clock) -> tuple[str, str]:
@@ -180,21 +180,6 @@ def _sale_of(services: Services, number: str) -> str:
     with services.database.read() as connection:
         found = connection.execute(text("SELECT order_id FROM invoices WHERE number = :n"), {"n": number})
         return str(found.scalar_one())
-
-
-class OneTransaction:
-    """A database that is looked at through one open transaction."""
-
-    def __init__(self, connection: Connection) -> None:
-        self._connection = connection
-
-    @contextmanager
-    def read(self) -> Iterator[Connection]:
-        yield self._connection
-
-    @contextmanager
-    def unit_of_work(self) -> Iterator[UnitOfWork]:
-        yield UnitOfWork(self._connection)
 
 
 UNGUARD = text("""
@@ -538,6 +523,29 @@ def test_what_is_bent_is_named(unguarded: Installation, name: str) -> None:
         assert len(matching) == 1, (exact, found)
         assert what in found.pop(matching[0])
     assert found == {}
+
+
+class ForgotAStatus:
+    """A contract that took an invoice over as free, as after a restoring that left it out."""
+
+    def __init__(self, contract: ContractStandings, forgotten: bytes) -> None:
+        self._contract = contract
+        self._forgotten = forgotten
+
+    def standing(self, claim_address: bytes) -> Standing:
+        return Standing() if claim_address == self._forgotten else self._contract.standing(claim_address)
+
+
+def test_what_a_contract_did_not_take_over_is_named(here: Installation) -> None:
+    with here.services.database.read() as connection:
+        query = text("SELECT claim_address FROM invoices WHERE number = :number")
+        address = bytes(connection.execute(query, {"number": here.claimed}).scalar_one())
+    forgets = replace(
+        here.chain, standings=lambda epoch: ForgotAStatus(standings(here.services, epoch), address)
+    )
+    assert told(here.audit(chain=forgets)) == {
+        f"invoice {here.claimed}": "it is kept as claimed, and the contract says free"
+    }
 
 
 def test_a_statement_that_the_root_did_not_sign_counts_for_nothing(here: Installation) -> None:

@@ -22,6 +22,7 @@ from invoice_service.doctor import BROKEN, THOUGHT, WELL, Finding
 from invoice_service.flow import anchor, open_epoch
 from invoice_service.queries import health
 from invoice_service.services import Services
+from tests.one_transaction import OneTransaction
 
 
 @pytest.fixture(scope="module")
@@ -121,12 +122,9 @@ def test_what_is_wrong_in_the_database_is_named(
     here: Services, monkeypatch: pytest.MonkeyPatch, bend: str, name: str, state: str, says: str
 ) -> None:
     """Looked at through the transaction that bends it."""
-    from tests.flow.test_audit import OneTransaction
-
     with here.database.engine.connect() as connection:
         connection.execute(text(bend))
         bent = replace(here, database=OneTransaction(connection))  # type: ignore[arg-type]
-        monkeypatch.setattr(OneTransaction, "dispose", lambda _self: None, raising=False)
         monkeypatch.setattr(doctor, "build_services", lambda _config: bent)
         one = found(here.config)[name]
         connection.rollback()

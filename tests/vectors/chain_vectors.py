@@ -8,6 +8,7 @@ import sha3
 from coincurve import PrivateKey
 
 from invoice_service.flow.issue import make_claim_key
+from invoice_service.ledger import tree
 from tests.unit.ledger.evidence_files import BLOCK_MS, Issuer
 
 Vectors = dict[str, Any]
@@ -44,11 +45,26 @@ def chain_vectors(issuer: Issuer) -> Vectors:
                 ).hex(),
                 "result": b"".join(map(_word, (1, 2, BLOCK_MS // 1000, COMPANY))).hex(),
             },
+            {
+                "name": "verifyInclusion(bytes32,bytes32,bytes32,uint64,bytes32[])",
+                "data": _inclusion_data(issuer, 3).hex(),
+                "result": _word(1).hex(),
+            },
         ],
         "messages": [_message(issuer, kind, **values) for kind, values in _messages(issuer)],
+        "signers": _signers(bytes.fromhex(_message(issuer, "Handover", claimant=COMPANY, **TERMS)["digest"])),
     }
 
 
+def _inclusion_data(issuer: Issuer, index: int) -> bytes:
+    """The list stands behind the five words, which say where: 160 bytes after the selector."""
+    path = tree.path_in(issuer.leaves, index)
+    words = [issuer.epoch.log_id, issuer.head, issuer.leaves[index], _word(index), _word(5 * 32)]
+    selector = _selector("verifyInclusion(bytes32,bytes32,bytes32,uint64,bytes32[])")
+    return selector + b"".join([*words, _word(len(path)), *path])
+
+
+ORDER = 0xFFFFFFFFFFFFFFFFFFFFFFFFFFFFFFFEBAAEDCE6AF48A03BBFD25E8CD0364141  # of secp256k1
 COMPANY = bytes([4]) * 20  # an account's address
 TERMS = {"nonce": 5, "deadline": BLOCK_MS // 1000 + 3600}
 
@@ -89,6 +105,29 @@ def _message(issuer: Issuer, kind: str, **values: Any) -> Vectors:
         "digest": digest.hex(),
         "signature": {"key": claim_key.hex(), "r": r.hex(), "vs": (s | odd << 255).to_bytes(32, "big").hex()},
     }
+
+
+def _signers(digest: bytes) -> list[Vectors]:
+    """Who signed, by `r` and `vs` alone.
+
+    An s in the upper half that fits beside the recovery bit is too rare to be found. But a key can be made
+    for it: with the curve's own point for R, whose y is even, s = digest + r · key.
+    """
+    r = int.from_bytes(PrivateKey.from_int(1).public_key.format()[1:], "big")
+    high = (1 << 255) - 1
+    key = PrivateKey.from_int((high - int.from_bytes(digest, "big")) * pow(r, -1, ORDER) % ORDER)
+    signer = _keccak(key.public_key.format(compressed=False)[1:])[12:].hex()
+    made = {
+        "s in the lower half": (r, ORDER - high | 1 << 255, signer),
+        "s in the upper half": (r, high, None),
+        "r is zero": (0, 1, None),
+        "s is zero": (r, 0, None),
+        "r beyond the order": (ORDER, 1, None),
+    }
+    return [
+        {"name": name, "digest": digest.hex(), "r": _word(r).hex(), "vs": _word(vs).hex(), "signer": who}
+        for name, (r, vs, who) in made.items()
+    ]
 
 
 def _domain(issuer: Issuer) -> bytes:

@@ -49,13 +49,14 @@ def log_vectors(issuer: Issuer) -> dict[str, Any]:
             {"name": tiles.tile_path(0, 0, size), "hex": issuer.read(0, 0).hex()},
             {"name": tiles.bundle_path(0, size), "hex": tiles.bundle(entries).hex()},
         ],
-        "fork": fork_vector(issuer),
+        "fork": fork_vector(issuer, 3),
+        "fork_at_one_size": fork_vector(issuer, issuer.size),
     }
 
 
-def fork_vector(issuer: Issuer) -> dict[str, Any]:
-    """Three entries were signed, of which the last is not in the log of the evidence."""
-    leaves = [*issuer.leaves[:2], tree.leaf_hash(b"dropped")]
+def fork_vector(issuer: Issuer, size: int) -> dict[str, Any]:
+    """So many entries were signed, of which the last is not in the log of the evidence."""
+    leaves = [*issuer.leaves[: size - 1], tree.leaf_hash(b"dropped")]
     kept = checkpoint.Checkpoint(ORIGIN, len(leaves), tree.root_of(leaves))
     seen = checkpoint.Checkpoint(ORIGIN, issuer.size, issuer.head)
     fork = fork_between(kept, SignedTree(seen, [lambda level, index, _width: issuer.read(level, index)]))

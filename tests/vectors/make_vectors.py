@@ -33,13 +33,15 @@ from tests.unit.ledger.evidence_files import (
     sign_p256,
     sign_statement,
 )
+from tests.vectors.cases import N, Vectors
 from tests.vectors.chain_vectors import COMPANY, chain_vectors
+from tests.vectors.evidence_vectors import evidence_vectors, under_anothers_id
 from tests.vectors.log_vectors import log_vectors
+from tests.vectors.proof_vectors import proof_vectors
+from tests.vectors.working_key_vectors import compressed, named, odd_keys
 
 FOLDER = ROOT / "tests" / "vectors"
-N = 1  # the invoice that everything here is about: two lines, made out to a company
 P256_ORDER = 0xFFFFFFFF00000000FFFFFFFFFFFFFFFFBCE6FAADA7179E84F3B9CAC2FC632551
-Vectors = dict[str, Any]
 
 
 def main() -> None:
@@ -56,6 +58,7 @@ def vectors() -> dict[str, Vectors]:
         "access.json": access_vectors(),
         "entry.json": entry_vectors(issuer),
         "tiles.json": tile_vectors(),
+        "proofs.json": proof_vectors(issuer),
         "checkpoint.json": checkpoint_vectors(issuer),
         "chain.json": chain_vectors(issuer),
         "statement.json": statement_vectors(issuer),
@@ -339,6 +342,16 @@ def checkpoint_vectors(issuer: Issuer) -> Vectors:
         "an empty log": (empty, 0, tree.EMPTY_ROOT),
         "a witness signed too, below": (note + witness, issuer.size, issuer.head),
         "a witness signed too, above": (f"{body}\n\n{witness}{signature}", issuer.size, issuer.head),
+        "a line in the log's name that does not hold, above": (
+            f"{body}\n\n— {ORIGIN} {other_bits}\n{signature}",
+            issuer.size,
+            issuer.head,
+        ),
+        "a line in the log's name by another key, above": (
+            f"{body}\n\n— {ORIGIN} {other_hash}\n{signature}",
+            issuer.size,
+            issuer.head,
+        ),
     }
     bad = {
         "another size": note.replace("\n6\n", "\n7\n"),
@@ -388,6 +401,8 @@ def statement_vectors(issuer: Issuer) -> Vectors:
     key, epoch = document["keys"][0], document["epochs"][0]
     revoked = Issuer(entry_revoked_ms=MADE_MS).signed_statement()
     other_root = base64.b64encode(public_der(ec.derive_private_key(66, ec.SECP256R1()))).decode()
+    short = named(compressed(root))
+    every_key = [*document["keys"], *odd_keys(issuer).values()]
 
     def signed(**fields: Any) -> Vectors:
         return sign_statement(document | fields, root)
@@ -401,6 +416,9 @@ def statement_vectors(issuer: Issuer) -> Vectors:
         "revocation taken out": revoked | {"statement": document},
         "signed by another root": sign_statement(document, Issuer(66).root),
         "a root that is not the issuer": signed(root_key=other_root),
+        "signed, a root key with a compressed point": signed(
+            issuer=short["id"], root_key=short["public_key"]
+        ),
         "a forger under our id": under_anothers_id(issuer),
         "signed, another version": signed(version=2),
         "signed, a version that is no number": signed(version=True),
@@ -419,241 +437,11 @@ def statement_vectors(issuer: Issuer) -> Vectors:
             {"name": "with a revoked key", "issuer_id": issuer.id.hex(), "signed": revoked},
             {"name": "without an epoch yet", "issuer_id": issuer.id.hex(), "signed": signed(epochs=[])},
             {"name": "without keys", "issuer_id": issuer.id.hex(), "signed": signed(keys=[], epochs=[])},
+            {"name": "with keys of no use", "issuer_id": issuer.id.hex(), "signed": signed(keys=every_key)},
         ],
         "canonical": canonical.encode(document).decode(),
         "bad": [{"name": name, "signed": value} for name, value in bad.items()],
     }
-
-
-def under_anothers_id(issuer: Issuer) -> Vectors:
-    """All of the forger's, and well signed by the forger's root, but for the id that verifiers pin."""
-    forger = Issuer(66)
-    return sign_statement(forger.statement.to_json() | {"issuer": issuer.id.hex()}, forger.root)
-
-
-def evidence_vectors(issuer: Issuer) -> Vectors:
-    another = issuer.evidence(2).to_json()
-    forger = Issuer(66)
-    head = {"root": issuer.head.hex(), "size": issuer.size, "block_number": 7, "time_ms": BLOCK_MS}
-    nonce = issuer.epoch.nonce.hex()
-    return {
-        "about": "Take a case's file, make its edits (put a value at a path, or remove what is there), and "
-        "verify with its pin and chain. `unreadable`: refused before any step. step: the first not passed.",
-        "pins": {"issuer": issuer.id.hex(), "forger": forger.id.hex()},
-        "chains": {
-            "good": {"answers": True, "epochs": {nonce: [head]}},
-            "down": {"answers": False, "epochs": {}},
-            "another": {"answers": True, "epochs": {}},
-            "head missing": {"answers": True, "epochs": {nonce: []}},
-            "another size": {"answers": True, "epochs": {nonce: [head | {"size": issuer.size - 1}]}},
-        },
-        "files": {"invoice": issuer.evidence(N).to_json(), "forger": forger.evidence(N).to_json()},
-        "cases": [
-            *_good_cases(),
-            *_undecided_cases(),
-            *_foreign_cases(),
-            *_changed_cases(issuer, another, forger),
-            *_unreadable_cases(another),
-        ],
-        "texts": [
-            {"name": "nothing", "text": ""},
-            {"name": "a list", "text": "[]"},
-            {"name": "no JSON", "text": "%PDF-1.7"},
-            {"name": "an object of another kind", "text": '{"type":"invoice","version":1}'},
-            {
-                "name": "a name twice",
-                "text": '{"type":"stall-ledger-evidence","type":"stall-ledger-evidence"}',
-            },
-            {"name": "deep", "text": "[" * 2000},
-            *_spoilt_texts(json.dumps(issuer.evidence(N).to_json(), ensure_ascii=False)),
-        ],
-    }
-
-
-def _spoilt_texts(whole: str) -> list[Vectors]:
-    """Genuine but for what a lenient parser never tells."""
-    total = '"total_fen": 2000,'
-    assert total in whole
-    spoilt = {
-        "genuine but for a name twice, deep in it": whole.replace(total, f'"total_fen": 1, {total}'),
-        "genuine but for a number that is no JSON": whole.replace(total, '"total_fen": NaN,'),
-        "genuine but for a leading zero": whole.replace(total, '"total_fen": 02000,'),
-        "genuine but for a number of 4,301 digits": whole.replace(total, f'"total_fen": {"2" * 4301},'),
-        "genuine but for a byte order mark": f"\ufeff{whole}",
-        "genuine but for a second value": f"{whole} 1",
-        "genuine but for a comma too many": f"{whole[:-1]},}}",
-    }
-    return [{"name": name, "text": text} for name, text in spoilt.items()]
-
-
-def _case(
-    name: str,
-    verdict: str,
-    step: str | None,
-    *edits: Vectors,
-    file: str = "invoice",
-    pin: str | None = "issuer",
-    chain: str | None = None,
-) -> Vectors:
-    return {
-        "name": name,
-        "file": file,
-        "edits": list(edits),
-        "pin": pin,
-        "chain": chain,
-        "verdict": verdict,
-        "step": step,
-    }
-
-
-def put(value: Any, *at: str | int) -> Vectors:
-    return {"at": list(at), "put": value}
-
-
-def remove(*at: str | int) -> Vectors:
-    return {"at": list(at), "remove": True}
-
-
-def _nested(levels: int) -> list[Any]:
-    return [_nested(levels - 1)] if levels > 1 else []
-
-
-def _revoked(revoked_ms: int) -> Vectors:
-    return put(Issuer(entry_revoked_ms=revoked_ms).signed_statement(), "issuer")
-
-
-UNSEALED = (put(None, "index"), put(None, "checkpoint"), put([], "inclusion"))
-ERASED = (put(None, "buyer"), put(None, "buyer_salt"))
-
-
-def _good_cases() -> list[Vectors]:
-    return [
-        _case("genuine, the chain asked", "genuine", None, chain="good"),
-        _case("genuine, the chain not asked", "genuine", None),
-        _case("the buyer erased", "genuine", None, *ERASED, chain="good"),
-        _case("the forger's own, to who trusts the forger", "genuine", None, file="forger", pin="forger"),
-        _case("entry key revoked after the block", "genuine", None, _revoked(BLOCK_MS + 1), chain="good"),
-        _case(
-            "log key revoked, head on chain",
-            "genuine",
-            None,
-            put(Issuer(log_revoked_ms=MADE_MS).signed_statement(), "issuer"),
-            chain="good",
-        ),
-    ]
-
-
-def _undecided_cases() -> list[Vectors]:
-    log_revoked = put(Issuer(log_revoked_ms=MADE_MS).signed_statement(), "issuer")
-    return [
-        _case("no pin", "undecided", "pin", pin=None, chain="good"),
-        _case("a forger's whole set, no pin", "undecided", "pin", file="forger", pin=None),
-        _case("not yet in the log", "undecided", "inclusion", *UNSEALED, chain="good"),
-        _case("the chain is down", "undecided", "chain", chain="down"),
-        _case("another chain", "undecided", "chain", chain="another"),
-        _case("head not on chain", "undecided", "chain", chain="head missing"),
-        _case("entry key revoked, chain not asked", "undecided", "signature", _revoked(BLOCK_MS + 1)),
-        _case("entry key revoked before the block", "undecided", "chain", _revoked(BLOCK_MS), chain="good"),
-        _case("log key revoked, chain not asked", "undecided", "inclusion", log_revoked),
-    ]
-
-
-def _foreign_cases() -> list[Vectors]:
-    return [
-        _case("a forger's whole set", "unknown", "pin", file="forger", chain="good"),
-        _case("pinned to the forger", "unknown", "pin", pin="forger"),
-    ]
-
-
-def _changed_cases(issuer: Issuer, another: Vectors, forger: Issuer) -> list[Vectors]:
-    theirs, document = forger.evidence(N).to_json(), issuer.statement.to_json()
-    sale = (
-        put(issuer.entries[2 * N].encode().hex(), "entry"),
-        put(issuer.sales[N], "body"),
-        put(salt(f"sale {N}").hex(), "body_salt"),
-    )
-    flipped = issuer.evidence(N).entry[:-1] + b"\0"
-    return [
-        _case("no pin, and changed", "altered", "pin", put(1, "body", "total_fen"), pin=None),
-        _case("statement changed", "altered", "issuer", put("Else", "issuer", "statement", "name")),
-        _case("a forger under our id", "altered", "issuer", put(under_anothers_id(issuer), "issuer")),
-        _case("statement not signed", "altered", "issuer", put("00" * 64, "issuer", "signature")),
-        _case("total changed", "altered", "body", put(1, "body", "total_fen")),
-        _case("total as a float", "altered", "body", put(2000.0, "body", "total_fen")),
-        _case("a line removed", "altered", "body", remove("body", "lines", 1)),
-        _case("a member more in the body", "altered", "body", put(None, "body", "more")),
-        _case("twelve levels", "altered", "body", put(_nested(10), "body", "more")),
-        _case("body of another invoice", "altered", "body", put(another["body"], "body")),
-        _case("another salt", "altered", "body", put("00" * 32, "body_salt")),
-        _case("entry of another invoice", "altered", "body", put(another["entry"], "entry")),
-        _case("entry cut", "altered", "body", put(issuer.evidence(N).entry[:-1].hex(), "entry")),
-        _case("entry's instant changed", "altered", "signature", put(flipped.hex(), "entry")),
-        _case("a sale shown as an invoice", "altered", "body", *sale),
-        _case(
-            "the forger's entry and body", "altered", "body", *(put(theirs[k], k) for k in ("entry", "body"))
-        ),
-        _case("buyer's name changed", "altered", "buyer", put("别家有限公司", "buyer", "name")),
-        _case(
-            "buyer of another invoice",
-            "altered",
-            "buyer",
-            *(put(another[k], k) for k in ("buyer", "buyer_salt")),
-        ),
-        _case("signature of another entry", "altered", "signature", put(another["signature"], "signature")),
-        _case("signed by the forger", "altered", "signature", put(theirs["signature"], "signature")),
-        _case("entry key already revoked", "altered", "signature", _revoked(MADE_MS), chain="good"),
-        _case(
-            "no entry key named",
-            "altered",
-            "signature",
-            put(sign_statement(document | {"keys": document["keys"][1:]}, issuer.root), "issuer"),
-        ),
-        _case(
-            "no log key named",
-            "altered",
-            "inclusion",
-            put(sign_statement(document | {"keys": document["keys"][:1]}, issuer.root), "issuer"),
-        ),
-        _case("another index", "altered", "inclusion", put(1, "index")),
-        _case("index beyond the log", "altered", "inclusion", put(issuer.size, "index")),
-        _case("proof of another entry", "altered", "inclusion", put(another["inclusion"], "inclusion")),
-        _case("proof cut", "altered", "inclusion", remove("inclusion", 0)),
-        _case("the forger's head", "altered", "inclusion", put(theirs["checkpoint"], "checkpoint")),
-        _case(
-            "head without its last line end", "altered", "inclusion", put(issuer.note()[:-1], "checkpoint")
-        ),
-        _case("another size on chain", "altered", "chain", chain="another size"),
-    ]
-
-
-def _unreadable_cases(another: Vectors) -> list[Vectors]:
-    changes = {
-        "thirteen levels": put(_nested(11), "body", "more"),
-        "another type": put("invoice", "type"),
-        "another version": put(2, "version"),
-        "a version that is no number": put(True, "version"),
-        "a member more": put(None, "more"),
-        "a member less": remove("issuer"),
-        "body is no object": put([], "body"),
-        "issuer is no object": put(None, "issuer"),
-        "buyer without salt": put(None, "buyer_salt"),
-        "salt without buyer": put(None, "buyer"),
-        "index without checkpoint": put(None, "checkpoint"),
-        "checkpoint without index": put(None, "index"),
-        "entry in capitals": put(another["entry"].upper(), "entry"),
-        "salt too short": put("00" * 31, "body_salt"),
-        "signature too long": put("00" * 65, "signature"),
-        "index is no number": put(True, "index"),
-        "index as text": put("3", "index"),
-        "index as a float": put(3.0, "index"),
-        "index below zero": put(-1, "index"),
-        "proof is no list": put({}, "inclusion"),
-        "a hash too short": put(["00" * 31], "inclusion"),
-    }
-    return [
-        *(_case(name, "unreadable", None, change) for name, change in changes.items()),
-        _case("a proof of no place", "unreadable", None, *UNSEALED[:2]),
-    ]
 
 
 if __name__ == "__main__":

@@ -15,7 +15,7 @@ from sqlalchemy import Connection, Row
 
 from invoice_service.queries.audit import statuses
 from invoice_service.queries.audit.differs import Difference, Differs, same
-from invoice_service.queries.audit.statuses import Events
+from invoice_service.queries.audit.statuses import Events, Standings
 from invoice_service.store import audit, chain
 from invoice_service.store.chain import Epoch
 
@@ -54,11 +54,12 @@ class Contract(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class Chain:
-    """How an epoch is opened: its contract, and what that tells of invoices. `gone` is what either raises
-    where the chain answers and has no contract there."""
+    """How an epoch is opened: its contract, what that told of invoices, and what it tells of them now. `gone`
+    is what all raise where the chain answers and has no contract there."""
 
     contract: Callable[[Epoch], Contract]
     events: Callable[[Epoch], Events]
+    standings: Callable[[Epoch], Standings]
     gone: type[ConnectionError]
 
 
@@ -96,7 +97,9 @@ def _of_epoch(connection: Connection, on_chain: Chain, epoch: Epoch) -> Iterator
     newest = contract.head()
     if newest.size and audit.head_root(connection, newest.size) != newest.root:
         yield Difference(_named(newest.size), "the contract holds a head that this log never had")
-    yield from statuses.on_chain(connection, on_chain.events(epoch), epoch)
+    events = on_chain.events(epoch)
+    yield from statuses.on_chain(connection, events, epoch)
+    yield from statuses.in_the_contract(connection, events, on_chain.standings(epoch), epoch)
 
 
 def _submitted(connection: Connection, contract: Contract, epoch: Epoch) -> Iterator[Difference]:

@@ -45,10 +45,23 @@ class Event(Protocol):
     def whole(self) -> bool | None: ...
 
 
+class Block(Protocol):
+    @property
+    def time(self) -> datetime: ...
+
+
 class Events(Protocol):
     """Not answering raises ConnectionError."""
 
+    def block_number(self) -> int: ...
+    def block(self, number: int) -> Block | None: ...
     def between(self, first: int, last: int) -> Sequence[Event]: ...
+
+
+class Standings(Protocol):
+    """What the contract says of an invoice as of now. Not answering raises ConnectionError."""
+
+    def standing(self, claim_address: bytes) -> Standing: ...
 
 
 def differences(connection: Connection) -> Iterator[Difference]:
@@ -98,6 +111,33 @@ def on_chain(connection: Connection, source: Events, epoch: Epoch) -> Iterator[D
         last = min(read, first + BLOCKS_AT_ONCE - 1)
         yield from _of_blocks(connection, source, epoch, first, last)
         first = last + 1
+
+
+def in_the_contract(
+    connection: Connection, source: Events, contract: Standings, epoch: Epoch
+) -> Iterator[Difference]:
+    """Of statuses as they are kept, and as the contract answers: also those that an epoch took over. What
+    happened since events were taken in is left to the next audit."""
+    read, newest = statuses.read_up_to(connection, epoch.id).block, source.block_number()
+    block = source.block(newest)
+    if block is None:
+        raise ConnectionError("the chain went back while it was asked")
+    since: set[bytes] = set()
+    for first in range(read + 1, newest + 1, BLOCKS_AT_ONCE):
+        events = source.between(first, min(newest, first + BLOCKS_AT_ONCE - 1))
+        since.update(event.claim_address for event in events)
+    for listed in statuses.to_restore(connection):
+        ours = statuses.claimable(connection, [address for address, _ in listed])
+        for address, stored in listed:
+            if address not in since:
+                wanted, found = stored.now(block.time), contract.standing(address)
+                if (wanted.state, wanted.notes, wanted.claimant) != (
+                    found.state,
+                    found.notes,
+                    found.claimant,
+                ):
+                    what = f"it is kept as {wanted.state}, and the contract says {found.state}"
+                    yield Difference(named(Kind.INVOICE, ours[address].number), what)
 
 
 def _of_blocks(

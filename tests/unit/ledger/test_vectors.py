@@ -6,16 +6,18 @@ import base64
 import copy
 import hashlib
 import json
-from datetime import UTC, datetime
+from collections.abc import Iterator
+from datetime import datetime
 from types import SimpleNamespace
 from typing import Any
+from urllib.parse import quote
 
 import pytest
 from cryptography.hazmat.primitives.asymmetric import ec, ed25519
 from web3 import Web3
 
 from chain.compile import artifact
-from chain.statuses import Domain, State, sign
+from chain.statuses import Domain, Signature, State, sign, signer_of
 from invoice_service.flow.issue import make_claim_key
 from invoice_service.keyring import Keyring
 from invoice_service.ledger import canonical, checkpoint, tiles, tree
@@ -23,14 +25,17 @@ from invoice_service.ledger import evidence as ev
 from invoice_service.ledger.entry import body_commitment, buyer_commitment
 from invoice_service.ledger.keys import key_id, public_der, verifies_p256
 from invoice_service.ledger.proof import includes, is_consistent
-from tests.unit.ledger.evidence_files import BLOCK_MS, Anchored, ChainDown, ChainThatHolds
+from invoice_service.onchain import ChainHeads
+from tests.unit.ledger.endpoints import served
+from tests.unit.ledger.evidence_files import BLOCK_MS
 from tests.unit.ledger.vectors import FOLDER, load, named
 from tests.vectors import make_vectors
 
 MADE = make_vectors.vectors()
 HEAD = bytes.fromhex(load("checkpoint.json")["good"][0]["root"])
 KEYS, DOCUMENTS, EVIDENCE = load("keys.json"), load("documents.json"), load("evidence.json")
-LOG, CHECKPOINT = load("log.json"), load("checkpoint.json")
+LOG, CHECKPOINT, PROOFS = load("log.json"), load("checkpoint.json"), load("proofs.json")
+CHAIN_TIMEOUT_S = 5.0
 
 
 @pytest.mark.parametrize("name", MADE)
@@ -48,6 +53,18 @@ def test_keys_and_their_ids(case: dict[str, Any]) -> None:
         key = ec.derive_private_key(int.from_bytes(scalar, "big"), ec.SECP256R1())
     assert base64.b64encode(public_der(key)).decode() == case["public_key"]
     assert key_id(public_der(key)).hex() == case["id"]
+
+
+@pytest.mark.parametrize("case", named(PROOFS["inclusion"]))
+def test_what_proves_that_an_entry_is_there(case: dict[str, Any]) -> None:
+    leaf, root, path = bytes.fromhex(case["leaf"]), bytes.fromhex(case["root"]), _bytes_in(case["path"])
+    assert includes(leaf, case["index"], case["size"], path, root) is case["holds"]
+
+
+@pytest.mark.parametrize("case", named(PROOFS["consistency"]))
+def test_what_proves_that_a_log_went_on(case: dict[str, Any]) -> None:
+    roots = (bytes.fromhex(case[name]) for name in ("old_root", "new_root"))
+    assert is_consistent(case["old_size"], case["new_size"], _bytes_in(case["path"]), *roots) is case["holds"]
 
 
 @pytest.mark.parametrize("case", LOG["names"], ids=lambda case: case["tile"])
@@ -73,8 +90,9 @@ def test_the_bundle_of_a_public_log_hashes_to_its_tile() -> None:
     assert tile == b"".join(map(tree.leaf_hash, tiles.entries_in(bundle, len(tile) // tree.HASH_BYTES)))
 
 
-def test_the_fork_convinces_whoever_has_the_log_key_and_both_notes() -> None:
-    fork = LOG["fork"]
+@pytest.mark.parametrize("name", ["fork", "fork_at_one_size"])
+def test_a_fork_convinces_whoever_has_the_log_key_and_both_notes(name: str) -> None:
+    fork = LOG[name]
     key = base64.b64decode(CHECKPOINT["key"])
     kept, seen = (
         checkpoint.open_note(fork[name], origin=CHECKPOINT["origin"], public_key_der=key)
@@ -145,17 +163,21 @@ def test_calls_are_the_contracts(case: dict[str, Any]) -> None:
     function, arguments = contract.decode_function_input(case["data"])
     assert function.abi_element_identifier == case["name"]
     claim_address = Web3.to_checksum_address(load("entry.json")["good"][1]["claim_address"])
-    known = {bytes.fromhex(KEYS["log_id"]), HEAD, bytes.fromhex(KEYS["issuer_id"]), claim_address}
-    assert set(arguments.values()) <= known
+    invoice = EVIDENCE["files"]["invoice"]
+    leaf = bytes.fromhex(load("entry.json")["good"][1]["leaf"])
+    known = [bytes.fromhex(KEYS["log_id"]), HEAD, bytes.fromhex(KEYS["issuer_id"]), claim_address]
+    known += [leaf, invoice["index"], _bytes_in(invoice["inclusion"])]
+    assert all(argument in known for argument in arguments.values())
     # A struct's members stand as words of their own.
     parts = [part for output in function.abi["outputs"] for part in output.get("components", [output])]
     outputs = [part["type"] for part in parts]
     answer = contract.w3.codec.decode(outputs, bytes.fromhex(case["result"]))
-    epoch = EVIDENCE["files"]["invoice"]["issuer"]["statement"]["epochs"][0]
+    epoch = invoice["issuer"]["statement"]["epochs"][0]
     expected = {
         "epochNonce()": [bytes.fromhex(epoch["nonce"])],
         "anchoredAt(bytes32,bytes32)": [6, BLOCK_MS // 1000, 7],
         "head(bytes32)": [6, HEAD],
+        "verifyInclusion(bytes32,bytes32,bytes32,uint64,bytes32[])": [True],
         "statusOf(bytes32,address)": [State.CLAIMED, 2, BLOCK_MS // 1000, "0x" + "04" * 20],
     }
     assert list(answer) == expected[case["name"]]
@@ -175,6 +197,16 @@ def test_messages_are_what_is_signed(case: dict[str, Any]) -> None:
     assert (signed.r.hex(), signed.vs.hex()) == (case["signature"]["r"], case["signature"]["vs"])
 
 
+@pytest.mark.parametrize("case", named(load("chain.json")["signers"]))
+def test_who_signed_a_message(case: dict[str, Any]) -> None:
+    digest, r, vs = (bytes.fromhex(case[name]) for name in ("digest", "r", "vs"))
+    if case["signer"] is None:
+        with pytest.raises(ValueError, match=r"upper half|recover|parse"):
+            signer_of(digest, Signature(r, vs))
+    else:
+        assert signer_of(digest, Signature(r, vs)).hex() == case["signer"]
+
+
 def _bytes_in(value: Any) -> Any:
     if isinstance(value, list):
         return [bytes.fromhex(one) for one in value]
@@ -190,13 +222,20 @@ def test_there_are_enough_of_them() -> None:
     }  # fmt: skip
 
 
+@pytest.fixture(scope="module")
+def endpoints() -> Iterator[str]:
+    with served(EVIDENCE["chains"]) as url:
+        yield url
+
+
 @pytest.mark.parametrize("case", named(EVIDENCE["cases"]))
-def test_evidence_cases(case: dict[str, Any]) -> None:
+def test_evidence_cases(case: dict[str, Any], endpoints: str) -> None:
     document = copy.deepcopy(EVIDENCE["files"][case["file"]])
     for edit in case["edits"]:
         make_edit(document, edit)
-    verdict, step = verdict_of(document, case)
-    assert (verdict, step) == (case["verdict"], case["step"])
+    chain = ChainHeads(f"{endpoints}/{quote(case['chain'])}", CHAIN_TIMEOUT_S) if case["chain"] else None
+    found = verdict_of(written(document, case), case["pin"], chain)
+    assert found == (case["verdict"], case["step"], case["told"])
 
 
 @pytest.mark.parametrize("case", named(EVIDENCE["texts"]))
@@ -214,31 +253,38 @@ def make_edit(document: Any, edit: dict[str, Any]) -> None:
         del document[edit["at"][-1]]
 
 
-def verdict_of(document: Any, case: dict[str, Any]) -> tuple[str, str | None]:
+def written(document: Any, case: dict[str, Any]) -> bytes:
+    data = json.dumps(document).encode()
+    if "replace" in case:
+        this, by = case["replace"]["this"].encode(), bytes.fromhex(case["replace"]["by_hex"])
+        assert data.count(this) == 1
+        data = data.replace(this, by * case["replace"]["times"])
+    return data.ljust(case.get("pad_to", 0))
+
+
+def verdict_of(data: bytes, pin: str | None, chain: ev.HeadSource | None) -> tuple[str, str | None, Any]:
     try:
-        evidence = ev.parse(json.dumps(document).encode())
+        evidence = ev.parse(data)
     except ev.NotEvidence:
-        return "unreadable", None
-    pin = EVIDENCE["pins"][case["pin"]] if case["pin"] else None
-    found = ev.verify(evidence, trusted_issuer=pin and bytes.fromhex(pin), chain=chain_of(case["chain"]))
+        return "unreadable", None, None
+    trusted = bytes.fromhex(EVIDENCE["pins"][pin]) if pin else None
+    found = ev.verify(evidence, trusted_issuer=trusted, chain=chain)
     open_or_failed = [step.name for step in found.steps if step.outcome != ev.PASSED]
-    return found.verdict, open_or_failed[0] if open_or_failed else None
+    return found.verdict, open_or_failed[0] if open_or_failed else None, told_of_the_chain(found)
 
 
-def chain_of(name: str | None) -> ChainThatHolds | ChainDown | None:
-    if name is None:
+def told_of_the_chain(found: ev.Verdict) -> dict[str, Any] | None:
+    if found.existed_by is None:
         return None
-    described = EVIDENCE["chains"][name]
-    if not described["answers"]:
-        return ChainDown()
-    return ChainThatHolds(
-        {
-            bytes.fromhex(nonce): {bytes.fromhex(head["root"]): anchored(head) for head in heads}
-            for nonce, heads in described["epochs"].items()
-        }
-    )
+    standing = found.standing
+    return {
+        "operator": found.chain_operator,
+        "block_number": found.block_number,
+        "time_ms": milliseconds(found.existed_by),
+        "standing": standing
+        and {"state": standing.state, "notes": standing.notes, "time_ms": milliseconds(standing.since)},
+    }
 
 
-def anchored(head: dict[str, Any]) -> Anchored:
-    time = datetime.fromtimestamp(head["time_ms"] / 1000, UTC)
-    return Anchored(head["size"], head["block_number"], time)
+def milliseconds(time: datetime | None) -> int | None:
+    return None if time is None else round(time.timestamp() * 1000)

@@ -11,7 +11,7 @@ import pytest
 from tests.unit.ledger.vectors import FOLDER, load
 
 RUNNER = Path(__file__).with_name("vectors.mjs")
-FILES = {path.name for path in FOLDER.glob("*.json")} - {"log.json"}  # which is for followers
+FILES = {path.name for path in FOLDER.glob("*.json")}
 
 
 @pytest.mark.parametrize("backend", ["noble", "webcrypto"])

@@ -46,7 +46,7 @@ async function run(file, name, check) {
 }
 
 const suites = {
-  canonical, keys, entry, documents, access, tree, tiles, checkpoint, statement, chain, evidence,
+  canonical, keys, entry, documents, access, tree, proofs, tiles, checkpoint, statement, chain, evidence, log,
 };
 
 async function canonical(file, vectors) {
@@ -167,6 +167,23 @@ async function tree(file, vectors) {
   }
 }
 
+async function proofs(file, vectors) {
+  const hexes = (path) => path.map((hash) => fromHex(hash));
+  for (const { name, leaf, index, size, path, root, holds } of plain(vectors.get("inclusion"))) {
+    await run(file, name, async () => {
+      const place = [BigInt(index), BigInt(size)];
+      equal(await ledger.includes(backend, fromHex(leaf), ...place, hexes(path), fromHex(root)), holds);
+    });
+  }
+  for (const made of plain(vectors.get("consistency"))) {
+    await run(file, made.name, async () => {
+      const sizes = [made.old_size, made.new_size].map(BigInt);
+      const roots = hexes([made.old_root, made.new_root]);
+      equal(await ledger.isConsistent(backend, ...sizes, hexes(made.path), ...roots), made.holds);
+    });
+  }
+}
+
 /** Roots of a log of 70,000 leaves: by one back end, and only in Node, since hashing them takes a moment. */
 async function tiles(file, vectors) {
   if (backend !== ledger.noble) return;
@@ -236,7 +253,8 @@ async function evidence(file, vectors) {
       const document = edited(copied(vectors.get("files").get(made.get("file"))), made.get("edits"));
       const pin = made.get("pin") && fromHex(vectors.get("pins").get(made.get("pin")));
       const endpoint = made.get("chain") && plain(vectors.get("chains").get(made.get("chain")));
-      equal(await verdictOf(document, pin, endpoint), [made.get("verdict"), made.get("step")]);
+      const { verdict, step, told, ...spelled } = plain(made);
+      equal(await verdictOf(bytesOf(document, spelled), pin, endpoint), { verdict, step, told });
     });
   }
   for (const { name, text: said } of plain(vectors.get("texts"))) {
@@ -244,40 +262,76 @@ async function evidence(file, vectors) {
   }
 }
 
-async function verdictOf(document, pin, endpoint) {
+async function verdictOf(bytes, pin, endpoint) {
   let read;
   try {
-    read = ledger.readEvidence(ledger.utf8(written(document)));
+    read = ledger.readEvidence(bytes);
   } catch (error) {
-    if (error instanceof ledger.Unreadable) return ["unreadable", null];
+    if (error instanceof ledger.Unreadable) return { verdict: "unreadable", step: null, told: null };
     throw error;
   }
-  const asked = endpoint && new ledger.Chain("endpoint", (_, question) => answered(endpoint, question, read));
-  const { verdict, steps } = await ledger.verify(read, { backend, pin, chain: asked });
+  const asked = endpoint && new ledger.Chain("endpoint", (_, question) => answered(endpoint, question));
+  const { verdict, steps, onChain } = await ledger.verify(read, { backend, pin, chain: asked });
   const first = steps.find((step) => step.outcome !== "passed");
-  return [verdict, first ? first.name : null];
+  return { verdict, step: first ? first.name : null, told: onChain && toldOf(onChain) };
 }
 
-/** A JSON-RPC endpoint that holds what the vector says of each epoch's contract. */
-async function answered({ answers, epochs }, { body }, read) {
-  if (!answers) throw new TypeError("no answer");
+function toldOf({ operator, block, timeMs, standing }) {
+  const since = standing && standing.sinceMs;
+  const time_ms = since && Number(since);
+  const known = standing && { state: standing.state, notes: Number(standing.notes), time_ms };
+  return { operator, block_number: Number(block), time_ms: Number(timeMs), standing: known };
+}
+
+/** A JSON-RPC endpoint as a vector describes it. */
+async function answered(described, { body }) {
+  if (!described.answers) throw new TypeError("no answer");
   const { id, method, params } = JSON.parse(body);
-  const epoch = plain(read.issuer.get("statement").get("epochs")[0]);
-  const heads = epochs[epoch.nonce];
   const results = {
-    eth_chainId: () => `0x${(heads ? epoch.chain_id : 1).toString(16)}`,
-    eth_getBlockByNumber: () => ({ hash: `0x${epoch.genesis_hash}` }),
-    eth_call: () => `0x${called(params[0], epoch, heads)}`,
+    eth_chainId: () => `0x${described.chain_id.toString(16)}`,
+    eth_getBlockByNumber: () => ({ hash: `0x${described.genesis_hash}` }),
+    eth_call: () => called(described.contracts[params[0].to.slice(2)], params[0].data.slice(2)),
   };
-  return new Response(JSON.stringify({ jsonrpc: "2.0", id, result: results[method]() }));
+  const result = results[method]();
+  const reverted = { code: 3, message: "execution reverted" };
+  const told = result === null ? { error: reverted } : { result };
+  return new Response(JSON.stringify({ jsonrpc: "2.0", id, ...told }));
 }
 
-function called({ to, data }, epoch, heads) {
-  if (to !== `0x${epoch.contract}`) return "";
-  if (data === `0x${ledger.calls.epochNonce()}`) return epoch.nonce;
-  const word = (n) => n.toString(16).padStart(64, "0");
-  const found = heads.find((head) => data.endsWith(head.root));
-  return (found ? [found.size, found.time_ms / 1000, found.block_number] : [0, 0, 0]).map(word).join("");
+/** In hex; null where the contract reverts. */
+function called(contract, data) {
+  if (!contract) return "0x";
+  const { nonce, heads, statuses } = contract;
+  if (data === ledger.calls.epochNonce()) return nonce && `0x${nonce}`;
+  const isOf = (call, ...parts) => data === call(...parts.map((hex) => fromHex(hex)));
+  if (data.startsWith(ledger.calls.anchoredAt([], []))) {
+    const head = heads && heads.find((each) => isOf(ledger.calls.anchoredAt, each.log_id, each.root));
+    return heads && words(head ? [head.size, head.time_ms / 1000, head.block_number] : [0, 0, 0]);
+  }
+  const { statusOf } = ledger.calls;
+  const status = statuses && statuses.find((each) => isOf(statusOf, each.issuer_id, each.claim_address));
+  if (!status) return statuses && words([0, 0, 0, 0]);
+  return words([status.state, status.notes, status.time_ms / 1000, `0x${status.claimant}`]);
+}
+
+const words = (numbers) => `0x${numbers.map((n) => BigInt(n).toString(16).padStart(64, "0")).join("")}`;
+
+async function log(file, vectors) {
+  const { origin, key } = plain(load("checkpoint.json"));
+  const { raw } = ledger.opened(fromBase64(key));
+  for (const name of ["fork", "fork_at_one_size"]) {
+    const { kept, seen, proof } = plain(vectors.get(name));
+    await run(file, name, async () => {
+      const [before, after] = await Promise.all(
+        [kept, seen].map((note) => ledger.openNote(backend, note, origin, raw)),
+      );
+      const path = proof.path.map((hash) => fromHex(hash));
+      const sizes = [before.size, after.size];
+      const goesOnFrom = (root) => ledger.isConsistent(backend, ...sizes, path, root, after.root);
+      equal([await goesOnFrom(fromHex(proof.old_root)), await goesOnFrom(before.root)], [true, false]);
+      equal([...sizes.map(Number), toHex(after.root)], [proof.old_size, proof.new_size, proof.new_root]);
+    });
+  }
 }
 
 function copied(value) {
@@ -295,6 +349,17 @@ function edited(document, edits) {
     else target.delete(last);
   }
   return document;
+}
+
+/** The file as it is on disk. */
+function bytesOf(document, { replace, pad_to: length = 0 }) {
+  const { this: mark, by_hex: by, times } = replace || { this: "", by_hex: "", times: 0 };
+  const parts = mark ? written(document).split(mark) : [written(document), ""];
+  equal(parts.length, 2, "marks");
+  const [before, after] = parts.map(ledger.utf8);
+  const bytes = ledger.join(before, fromHex(by.repeat(times)), after);
+  const space = new Uint8Array(Math.max(0, length - bytes.length)).fill(0x20);
+  return ledger.join(bytes, space);
 }
 
 /** JSON as `parse` reads it back, floats with their points. */
