@@ -6,7 +6,7 @@ import os
 import secrets
 from collections.abc import Sequence
 from dataclasses import dataclass, field
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -33,6 +33,7 @@ from tests import make
 from tests.chain.registers import Key
 from tests.clock import Clock
 
+OLDER = timedelta(minutes=1)  # keys than claims: a chain's clock tells whole seconds, and may be behind
 PRIVATE = make_buyer("individual", "", None)
 
 
@@ -166,11 +167,12 @@ class ClaimsOffice:
 
 def open_office(folder: Path, database_url: str, rpc_url: str, **settings: Any) -> ClaimsOffice:
     """With one small market, on a chain that is running. The database is migrated already."""
-    clock = Clock(datetime.now(UTC))
+    clock = Clock(datetime.now(UTC) - OLDER)
     keyring.make_missing(folder, now=clock.now, issuer_name="test")
     config = Config(data_dir=folder, database_url=database_url, chain_rpc_url=rpc_url, **settings)
     services = build_services(config, clock=clock)
     open_epoch.prepare_log(services, keyring.load_root(folder))
+    clock.now += OLDER
     office = ClaimsOffice(services, clock, folder)
     office.begin_epoch()
     with services.database.unit_of_work() as uow:
