@@ -20,6 +20,7 @@ from web3 import Web3
 from web3.exceptions import TransactionNotFound
 
 from chain.client import (
+    NONCE_TOO_LOW,
     ChainIdentity,
     ChainUnavailable,
     NoContract,
@@ -169,7 +170,9 @@ class Deployer:
     def _send(self, fields: dict[str, Any], by: Any = None) -> Any:
         """Sign as the admin, or as another; send, wait for the receipt. Raises Rejected where it fails."""
         signed = self._sign(fields, by or self._admin)
-        broadcast(self._web3, bytes(signed.raw_transaction))
+        outcome = broadcast(self._web3, bytes(signed.raw_transaction))
+        if outcome == NONCE_TOO_LOW and self._receipt(signed.hash) is None:
+            raise ChainUnavailable("another transaction of the account came first")
         ends_at = time.monotonic() + MINED_WITHIN_S
         while time.monotonic() < ends_at:
             receipt = self._receipt(signed.hash)

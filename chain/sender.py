@@ -10,7 +10,7 @@ from functools import cache
 
 from eth_account import Account
 from web3 import Web3
-from web3.exceptions import ContractLogicError, Web3RPCError
+from web3.exceptions import BlockNotFound, ContractLogicError, Web3RPCError
 
 from chain.client import Receipt, SignedTransaction, answering, broadcast, connect, is_revert, receipt
 from chain.compile import artifact
@@ -71,6 +71,14 @@ class Sender:
     def broadcast(self, raw: bytes) -> str:
         """ "accepted", "known", "nonce_too_low" or "underpriced". Raises ChainUnavailable, Rejected."""
         return broadcast(self._web3, raw)
+
+    @answering
+    def block_hash(self, number: int) -> bytes | None:
+        """None above the newest."""
+        try:
+            return bytes(self._web3.eth.get_block(number)["hash"])
+        except BlockNotFound:
+            return None
 
     def receipt(self, tx_hash: bytes) -> Receipt | None:
         return receipt(self._web3, tx_hash)

@@ -101,6 +101,16 @@ def _parser() -> argparse.ArgumentParser:
     admin = add("admin", invite_admin, "Print a link with which an administrator sets up a sign-in.")
     admin.add_argument("--login", required=True, metavar="NAME", help="what they sign in as")
     admin.add_argument("--name", required=True, metavar="NAME", help="what others read in records")
+    _add_verifying(add)
+    _add_claims(add)
+    _add_upkeep(add)
+    return parser
+
+
+Add = Callable[[str, Callable[[Config, Any], int], str], argparse.ArgumentParser]
+
+
+def _add_verifying(add: Add) -> None:
     verify = add("verify", verify_files, "Verify evidence files. Exit code 0 genuine, 1 not, 2 undecided.")
     verify.add_argument(
         "files", nargs="+", type=Path, metavar="FILE", help="JSON evidence, or a PDF with one"
@@ -110,6 +120,17 @@ def _parser() -> argparse.ArgumentParser:
     chain.add_argument("--rpc", metavar="URL", help="a chain endpoint to ask for head and status")
     chain.add_argument("--offline", action="store_true", help="ask no chain, as without --rpc")
     verify.add_argument("--json", action="store_true", help="one JSON object per file")
+    again = add("recompute", recompute, "Make a finding again from its bundle. Exit code as for verify.")
+    again.add_argument("file", type=Path, metavar="FILE", help="a bundle from a case")
+    again.add_argument("--trust", metavar="ROOT", help="the issuer's root: fingerprint in hex, or key file")
+    follow = add("follow", follow_log, "Mirror a public log. Exit code 0 consistent, 1 forked, 2 undecided.")
+    follow.add_argument("url", metavar="URL", help="where the log is, for example https://HOST/log")
+    follow.add_argument("--trust", metavar="ROOT", required=True, help="the issuer's root, as for verify")
+    follow.add_argument("--into", metavar="DIR", required=True, type=Path, help="the folder to keep it in")
+    follow.add_argument("--every", metavar="SECONDS", type=_seconds, help="look again and again")
+
+
+def _add_claims(add: Add) -> None:
     for name, text in (
         ("claim", "Claim invoices for a company, on chain. Exit code 0 if all are the company's now."),
         ("release", "Give claims up."),
@@ -133,19 +154,9 @@ def _parser() -> argparse.ArgumentParser:
     change.add_argument("--unlock", action="store_true", help="the refund did not come about")
     change.add_argument("--credit", metavar="NOTE", help="the credit note's body commitment, in hex")
     status.add_argument("--whole", action="store_true", help="nothing of the invoice is left")
-    again = add("recompute", recompute, "Make a finding again from its bundle. Exit code as for verify.")
-    again.add_argument("file", type=Path, metavar="FILE", help="a bundle from a case")
-    again.add_argument("--trust", metavar="ROOT", help="the issuer's root: fingerprint in hex, or key file")
-    follow = add("follow", follow_log, "Mirror a public log. Exit code 0 consistent, 1 forked, 2 undecided.")
-    follow.add_argument("url", metavar="URL", help="where the log is, for example https://HOST/log")
-    follow.add_argument("--trust", metavar="ROOT", required=True, help="the issuer's root, as for verify")
-    follow.add_argument("--into", metavar="DIR", required=True, type=Path, help="the folder to keep it in")
-    follow.add_argument("--every", metavar="SECONDS", type=_seconds, help="look again and again")
-    _add_upkeep(add)
-    return parser
 
 
-def _add_upkeep(add: Callable[..., argparse.ArgumentParser]) -> None:
+def _add_upkeep(add: Add) -> None:
     audit = add("audit", auditor.audit, "Compare all that is kept. Exit code 0 clean, 1 not, 2 undecided.")
     audit.add_argument("--restart", action="store_true", help="begin anew, also where a run was stopped")
     look = add("doctor", doctor.doctor, "Look the installation over. Exit code 0 well, 1 something to do.")

@@ -37,6 +37,7 @@ class RelayAccount(Protocol):
     def sign(self, data: bytes, *, gas: int, nonce: int, gas_price: int) -> SignedTransaction: ...
     def broadcast(self, raw: bytes) -> str: ...
     def receipt(self, tx_hash: bytes) -> Receipt | None: ...
+    def block_hash(self, number: int) -> bytes | None: ...
 
 
 def relay(services: Services, account: RelayAccount) -> str:
@@ -201,15 +202,24 @@ def _finish(services: Services, account: RelayAccount, epoch: Epoch) -> None:
     """A call is done once its events were taken in. A block that is gone takes it back."""
     with services.database.read() as connection:
         mined = relays.mined_not_final(connection, epoch.id)
-        read_up_to = statuses.read_up_to(connection, epoch.id).block if mined else 0
-    for sent in mined:
-        receipt = account.receipt(sent.tx_hash)
+    receipts = [(sent, account.receipt(sent.tx_hash)) for sent in mined]
+    read_up_to = _taken_in(services, account, epoch) if mined else 0
+    for sent, receipt in receipts:
         if receipt is None:
             _set(services, sent, {"status": "pending", "block_number": None})
         elif receipt.block_number != sent.block_number:
             _set(services, sent, {"block_number": receipt.block_number})
         elif receipt.block_number <= read_up_to:
             _done(services, sent)
+
+
+def _taken_in(services: Services, account: RelayAccount, epoch: Epoch) -> int:
+    """The block up to which events were taken in; none while the chain has another one there, since what lies
+    below it may have changed as well. To be asked after the receipts."""
+    with services.database.read() as connection:
+        done = statuses.read_up_to(connection, epoch.id)
+    stands = done.hash is not None and account.block_hash(done.block) == done.hash
+    return done.block if stands else 0
 
 
 def _done(services: Services, sent: Sent) -> None:
