@@ -146,6 +146,24 @@ def test_a_lost_call_that_changed_nothing_holds_up_no_other(
     assert office.outcomes(claim_id) == ["claimed"]
 
 
+def test_a_call_is_not_done_under_blocks_that_were_read_before_the_chain_went_back(
+    chain_node: AnvilNode, office: ClaimsOffice
+) -> None:
+    one = office.invoice()
+    before = chain_node.call("evm_snapshot")
+    for _ in range(5):
+        chain_node.call("evm_mine")
+    office.settle()
+    chain_node.call("evm_revert", before)
+    claim_id = office.claim(Key(), [one])
+    assert relay.relay(office.services, office.account) == "mined"
+    relay.relay(office.services, office.account)
+    assert office.query("SELECT status FROM relays WHERE id = :id", id=claim_id) == "sent"
+    office.settle()
+    assert office.query("SELECT status FROM relays WHERE id = :id", id=claim_id) == "done"
+    assert office.outcomes(claim_id) == ["claimed"]
+
+
 def test_a_node_that_lags_behind_is_waited_for(chain_node: AnvilNode, office: ClaimsOffice) -> None:
     """Where blocks are final only after some more, one that is not there yet is no lost one."""
     office.claim(Key(), [office.invoice()])
