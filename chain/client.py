@@ -113,9 +113,15 @@ def answering(call: Callable[P, R]) -> Callable[P, R]:
         try:
             return call(*args, **kwargs)
         except NO_ANSWER as error:
-            raise ChainUnavailable(f"{type(error).__name__}: {error}"[:300]) from error
+            raise ChainUnavailable(_told(error)) from error
 
     return asked
+
+
+def _told(error: Exception) -> str:
+    """What may be repeated: the words of `requests` name the endpoint, and its URL may hold a key."""
+    name = type(error).__name__
+    return name if isinstance(error, requests.RequestException) else f"{name}: {error}"[:300]
 
 
 def connect(rpc_url: str, timeout_s: float) -> Web3:
@@ -284,7 +290,7 @@ def broadcast(web3: Web3, raw: bytes) -> str:
             raise Rejected(str(error)[:300]) from error
         return meaning
     except NO_ANSWER as error:
-        raise ChainUnavailable(f"{type(error).__name__}: {error}"[:300]) from error
+        raise ChainUnavailable(_told(error)) from error
     return ACCEPTED
 
 

@@ -145,8 +145,10 @@ def _add_claims(add: Add) -> None:
         claiming.set_defaults(does=name)
     company = add("company", put_company, "Put a company's account on record, once it was checked.")
     company.add_argument("--tax-id", required=True, metavar="USCC", help="统一社会信用代码, 18 characters")
-    company.add_argument("--name", required=True, metavar="NAME")
-    company.add_argument("--account", required=True, metavar="0x…", help="the account that it claims with")
+    company.add_argument("--name", default="", metavar="NAME")
+    account = company.add_mutually_exclusive_group(required=True)
+    account.add_argument("--account", metavar="0x…", help="the account that it claims with from now on")
+    account.add_argument("--end", action="store_true", help="its account needs tokens again")
     status = add("status", tell_status, "What became of an invoice; or lock it for a refund, and credit it.")
     status.add_argument("number", metavar="NUMBER")
     change = status.add_mutually_exclusive_group()
@@ -324,7 +326,11 @@ def claim_or_release(_config: Config, arguments: Any) -> int:
 
 
 def put_company(config: Config, arguments: Any) -> int:
-    companies.add(build_services(config), arguments.tax_id, arguments.name, arguments.account)
+    services = build_services(config)
+    if arguments.end:
+        companies.end(services, arguments.tax_id)
+    else:
+        companies.add(services, arguments.tax_id, arguments.name, arguments.account)
     return 0
 
 

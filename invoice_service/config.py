@@ -72,6 +72,7 @@ class Config:
     complaint_limit: str = "20 per 10 minutes"
     # Somebody who claims and releases one invoice over and over spends the relaying account's coins.
     max_relays_per_invoice: int = 10  # in a day; who needs more sends them from an account of its own
+    max_relays_waiting: int = 1_000  # lists; on a slow chain hours of work, and none is promised in time
     claim_limit: str = "120 per minute"  # of up to a hundred invoices each; an office asks as one address
     trusted_proxies: int = 0  # how many proxies of ours stand before us; their X-Forwarded-* is believed
     web_workers: int = 2

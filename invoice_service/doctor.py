@@ -18,6 +18,8 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
 
+from sqlalchemy.exc import ArgumentError
+
 from chain.client import NoContract
 from chain.endpoint import Endpoint, address_of
 from invoice_service.app import build_services
@@ -70,6 +72,11 @@ def examine(config: Config) -> Iterator[Finding]:
     yield from _files(config)
     try:
         services = build_services(config)
+    except ArgumentError:
+        yield Finding(
+            "settings", BROKEN, "DATABASE_URL is no address", "postgresql://USER:PASSWORD@HOST/NAME"
+        )
+        return
     except (Error, ValueError, OSError) as error:
         yield Finding(
             "keys", BROKEN, str(error), "Put the key back from its copy, or run `keys` the first time."
@@ -173,6 +180,7 @@ def _secret_files(folder: Path) -> list[Path]:
         *(folder / "keys").glob("*.key"),
         *(folder / "keys").glob("*.pem"),
         *(folder / "root").glob("*.pem"),
+        *(folder / "https").glob("*.key"),
     ]
     return sorted(found)
 

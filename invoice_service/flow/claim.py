@@ -18,11 +18,11 @@ from sqlalchemy.exc import IntegrityError
 
 from invoice_service.domain.invoice import UnknownInvoice
 from invoice_service.domain.token import fingerprint
-from invoice_service.errors import N_, Error, InvalidInput
+from invoice_service.errors import N_, Error, InvalidInput, Unavailable
 from invoice_service.flow.once import once
 from invoice_service.ledger import canonical
 from invoice_service.services import Call, Services, Signed
-from invoice_service.store import chain, invoices, relays
+from invoice_service.store import chain, invoices, relays, statuses
 from invoice_service.store.chain import Epoch
 from invoice_service.store.invoices import ClaimKey
 from invoice_service.store.unit_of_work import broke
@@ -48,6 +48,17 @@ class NotSigned(Error):
     code = "claim.not_signed"
     message = N_("The signature is not this account's over this list, nonce and deadline.")
     status = 422
+
+
+class NotYours(Error):
+    code = "claim.not_yours"
+    message = N_("Not all of these invoices are claimed by this account, or it did not sign this list.")
+    status = 422
+
+
+class TooManyWait(Unavailable):
+    code = "claim.too_many_wait"
+    message = N_("Too many claims wait for the chain right now. Nothing was kept; please try again later.")
 
 
 class ClaimsNotOpen(Error):
@@ -109,7 +120,8 @@ def claim(
 ) -> bytes:
     """The id (16 bytes) of the claim that was kept to be sent; of the first one where it is asked again.
 
-    Raises BadList, UnknownInvoice, NotSigned, ClaimsNotOpen, NonceTaken, SentTooOften, KeyReused.
+    Raises BadList, UnknownInvoice, NotSigned, ClaimsNotOpen, NonceTaken, SentTooOften, TooManyWait,
+    KeyReused.
     """
     _check(services, [one.number for one in wanted], terms)
     with services.database.read() as connection:
@@ -136,16 +148,24 @@ def release(
     *,
     idempotency_key: str | None = None,
 ) -> bytes:
-    """The same for giving claims up, which needs nothing but the company's signature."""
+    """The same for giving claims up, which needs nothing but the company's signature.
+
+    Only what the final events say is its own is sent: the contract passes over the rest, at our cost, and
+    other refusals would tell which number has which claim address. Raises NotYours for all of that.
+    """
     _check(services, numbers, terms)
     with services.database.read() as connection:
         epoch = open_epoch(connection)
         found = invoices.claim_keys(connection, numbers)
-    if len(found) < len(numbers):
-        raise NotSigned  # as for any list that was not signed: whether a number exists is nobody's business
+        held = statuses.held_by(connection, terms.account, numbers)
+    if not held.issuperset(numbers):
+        raise NotYours
     keys = [found[number] for number in numbers]
     addresses = [key.claim_address for key in keys]
-    _check_signed(services, "Release", epoch, addresses, terms, signature)
+    try:
+        _check_signed(services, "Release", epoch, addresses, terms, signature)
+    except NotSigned as error:
+        raise NotYours from error
     call = services.status_calls.release(
         epoch,
         claimant=terms.account,
@@ -251,11 +271,13 @@ def _keep(
     try:
         with services.database.unit_of_work() as uow:
             if idempotency_key is not None:
-                request = [kind, terms.claimant.lower(), terms.nonce, terms.deadline, *numbers]
+                request = [epoch.id, kind, terms.claimant.lower(), terms.nonce, terms.deadline, *numbers]
                 before = once(uow.connection, SCOPE, idempotency_key, request, relay_id.hex(), now)
                 if before is not None:
                     return bytes.fromhex(before)
             keep_open(uow.connection, epoch)
+            if relays.waiting_lists(uow.connection) >= services.config.max_relays_waiting:
+                raise TooManyWait
             most = services.config.max_relays_per_invoice
             too_often = relays.sent_often(uow.connection, numbers, since=now - DAY, most=most)
             if too_often is not None:

@@ -9,7 +9,7 @@ from __future__ import annotations
 import re
 
 from invoice_service.domain.party import is_uscc
-from invoice_service.errors import N_, InvalidInput
+from invoice_service.errors import N_, InvalidInput, NotFound
 from invoice_service.services import Services
 from invoice_service.store import relays
 
@@ -23,8 +23,22 @@ class BadCompany(InvalidInput):
     )
 
 
+class NoCompany(NotFound):
+    code = "company.unknown"
+    message = N_("No account is on record for this tax id.")
+
+
+def end(services: Services, tax_id: str) -> None:
+    """From now on the company's account needs tokens again, as where it was stolen. Raises NoCompany."""
+    with services.database.unit_of_work() as uow:
+        if not relays.end_company(uow.connection, tax_id, services.clock()):
+            raise NoCompany
+        uow.commit()
+
+
 def add(services: Services, tax_id: str, name: str, account: str) -> None:
-    """In place of whatever the account stood for before. Raises BadCompany."""
+    """In place of whatever the account stood for before, and of the company's account before. Raises
+    BadCompany."""
     wrong = {
         "tax_id": not is_uscc(tax_id),
         "name": not name.strip(),

@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Connection, Row, func, insert, select, update
+from sqlalchemy import Connection, Row, func, insert, or_, select, update
 from sqlalchemy.dialects.postgresql import insert as upsert
 
 from invoice_service.domain.relay import OPEN, RelayStatus, step
@@ -88,10 +88,17 @@ def items(connection: Connection, relay_id: bytes) -> Sequence[Item]:
 
 
 def next_queued(connection: Connection, epoch_id: int) -> Relay | None:
-    """The one that has waited longest."""
+    """What the issuer asked for, which refunds wait for, before what companies did; of each kind the one that
+    has waited longest."""
     query = _relays().where(table.c.epoch_id == epoch_id, table.c.status == RelayStatus.QUEUED.value)
-    row = connection.execute(query.order_by(table.c.seq).limit(1)).first()
+    row = connection.execute(query.order_by(table.c.claimant.is_not(None), table.c.seq).limit(1)).first()
     return None if row is None else _relay(row)
+
+
+def waiting_lists(connection: Connection) -> int:
+    """How many lists of companies are not settled."""
+    waiting = table.c.claimant.is_not(None), table.c.status.in_([status.value for status in OPEN])
+    return connection.execute(select(func.count()).select_from(table).where(*waiting)).scalar_one()
 
 
 def open_of(connection: Connection, epoch_id: int) -> Sequence[Relay]:
@@ -102,12 +109,12 @@ def open_of(connection: Connection, epoch_id: int) -> Sequence[Relay]:
 
 
 def sent_often(connection: Connection, numbers: Sequence[str], *, since: datetime, most: int) -> str | None:
-    """One of these invoices that was in `most` lists or more since then."""
+    """One of these invoices that was in `most` lists or more since then, refused ones among them: a list that
+    the contract refuses in a block has cost as much as another."""
     asked = (
         select(relay_items.c.number)
         .join(table, table.c.id == relay_items.c.relay_id)
         .where(relay_items.c.number.in_(numbers), table.c.created_at >= since, table.c.claimant.is_not(None))
-        .where(table.c.status != RelayStatus.REFUSED.value)
         .group_by(relay_items.c.number)
         .having(func.count() >= most)
     )
@@ -190,10 +197,17 @@ def set_sent(connection: Connection, sent_id: int, values: Mapping[str, Any]) ->
 
 
 def add_company(connection: Connection, values: Mapping[str, Any]) -> None:
-    """In place of whoever had the account before."""
-    ended = update(companies).where(companies.c.account == values["account"], companies.c.ended_at.is_(None))
+    """In place of whoever had the account before, and of the company's account before."""
+    same = or_(companies.c.account == values["account"], companies.c.tax_id == values["tax_id"])
+    ended = update(companies).where(same, companies.c.ended_at.is_(None))
     connection.execute(ended.values(ended_at=values["added_at"]))
     connection.execute(insert(companies).values(**values))
+
+
+def end_company(connection: Connection, tax_id: str, now: datetime) -> bool:
+    """Whether an account was on record for it."""
+    ended = update(companies).where(companies.c.tax_id == tax_id, companies.c.ended_at.is_(None))
+    return bool(connection.execute(ended.values(ended_at=now)).rowcount)
 
 
 def tax_id_of(connection: Connection, account: bytes) -> str | None:

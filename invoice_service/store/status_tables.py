@@ -91,6 +91,7 @@ companies = Table(
     instant("added_at"),
     instant("ended_at", nullable=True),
     Index("companies_account_key", "account", unique=True, postgresql_where=sql("ended_at IS NULL")),
+    Index("companies_tax_id_key", "tax_id", unique=True, postgresql_where=sql("ended_at IS NULL")),
     comment="Companies whose account was checked: no token is asked for what is made out to them.",
 )
 

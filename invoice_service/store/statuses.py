@@ -119,6 +119,16 @@ def put_standing(connection: Connection, number: str, new: Standing) -> None:
     )
 
 
+def held_by(connection: Connection, claimant: bytes, numbers: Sequence[str]) -> set[str]:
+    """Those of the invoices that this account has claimed."""
+    query = select(invoice_statuses.c.number).where(
+        invoice_statuses.c.number.in_(numbers),
+        invoice_statuses.c.state == State.CLAIMED.value,
+        invoice_statuses.c.claimant == claimant,
+    )
+    return set(connection.execute(query).scalars())
+
+
 def to_restore(connection: Connection) -> Iterator[Sequence[tuple[bytes, Standing]]]:
     """Claim addresses with what a new epoch must take over, in lists of a hundred."""
     matters = or_(invoice_statuses.c.state != State.FREE.value, invoice_statuses.c.notes > 0)

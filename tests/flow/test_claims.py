@@ -72,8 +72,8 @@ def test_released_and_claimed_by_another(office: ClaimsOffice) -> None:
     given_up = office.release(ours, wanted)
     office.settle()
     assert office.outcomes(given_up) == ["released"]
-    assert office.outcomes(office.release(theirs, wanted)) == ["pending"]
-    office.settle()
+    with pytest.raises(claim.NotYours):
+        office.release(theirs, wanted)
     again = office.claim(theirs, wanted)
     office.settle()
     assert office.outcomes(again) == ["claimed"]
@@ -169,9 +169,53 @@ def test_what_a_stranger_signed_is_refused(office: ClaimsOffice) -> None:
     ):
         with pytest.raises(claim.NotSigned):
             claim.claim(office.services, [one], terms, signature)
-    with pytest.raises(claim.NotSigned):
-        claim.release(office.services, ["26539000000000009999"], terms, (bytes(32), bytes(32)))
     assert office.query("SELECT count(*) FROM relays") == 0
+
+
+def test_nothing_is_learnt_and_nothing_spent_by_releasing_what_others_have(office: ClaimsOffice) -> None:
+    """Claim addresses are public in the log: a list over them, well signed, must not tell their numbers."""
+    theirs, free, company, stranger = office.invoice(), office.invoice(), Key(), Key()
+    office.claim(company, [theirs])
+    office.settle()
+    sent = office.query("SELECT count(*) FROM relays")
+    for one in (theirs, free):
+        with pytest.raises(claim.NotYours):
+            office.release(stranger, [one])
+    terms = office.terms(company)
+    for numbers in ([theirs.number], ["26539000000000009999"], [theirs.number, free.number]):
+        with pytest.raises(claim.NotYours):
+            claim.release(office.services, numbers, terms, (bytes(32), bytes(32)))
+    assert office.query("SELECT count(*) FROM relays") == sent
+
+
+def test_what_the_issuer_asks_for_goes_first_and_a_full_queue_takes_no_list(office: ClaimsOffice) -> None:
+    one, two = office.invoice(), office.invoice()
+    config = replace(office.services.config, max_relays_waiting=1)
+    office.services = replace(office.services, config=config)
+    first = office.claim(Key(), [one])
+    with pytest.raises(claim.TooManyWait):
+        office.claim(Key(), [two])
+    change_status(office.services, one.number, Lock())
+    office.settle()
+    assert office.outcomes(first) == ["refund_under_way"]
+
+
+def test_a_companys_account_is_replaced_and_withdrawn(office: ClaimsOffice) -> None:
+    tax_id, name = "92532528MA6L45LX6L", "普洱茶业有限公司"
+    theirs = Wanted(office.invoice(buyer=make_buyer("organization", name, tax_id)).number)
+    stolen, own = Key(), Key()
+    for each in (stolen, own):
+        companies.add(office.services, tax_id, name, "0x" + each.address.hex())
+    with pytest.raises(UnknownInvoice):
+        office.claim(stolen, [theirs])
+    companies.end(office.services, tax_id)
+    with pytest.raises(UnknownInvoice):
+        office.claim(own, [theirs])
+    with pytest.raises(companies.NoCompany):
+        companies.end(office.services, tax_id)
+    for changed in (("1" * 18, name, "0x" + "1" * 40), (tax_id, " ", "0x" + "1" * 40), (tax_id, name, "0x1")):
+        with pytest.raises(companies.BadCompany):
+            companies.add(office.services, *changed)
 
 
 @pytest.mark.parametrize(("numbers", "changed"), [

@@ -131,6 +131,11 @@ def test_what_makes_no_claim_is_refused_at_the_door(stack: Stack) -> None:
         ),
         *(good | {"invoices": bad} for bad in ([], [1], [{}], {}, None, good["invoices"] * 2)),
         good | {"invoices": [{"number": 5}]},
+        *(good | {"invoices": [{"number": bad}]} for bad in ("\0" * 20, "\ud800", "٢" * 20, "1" * 21, "")),
+        *(
+            good | {"invoices": [good["invoices"][0] | {"token": bad}]}
+            for bad in ("\ud800", "\0", "", "A" * 23)
+        ),
         good | {"claimant": "0x"},
         good | {"nonce": -1},
         good | {"deadline": 0},

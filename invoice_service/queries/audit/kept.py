@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import json
 import os
+import time
 from collections import Counter
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -20,6 +21,7 @@ from invoice_service.queries.audit.entries import Counts
 from invoice_service.queries.audit.tree import Growth
 from invoice_service.store.log import Head
 
+GOOD_FOR_S = 86_400
 VERSION = 1
 TOLD_MOST = 1_000
 
@@ -66,11 +68,13 @@ def write(file: Path, progress: Progress) -> None:
 
 
 def read(file: Path) -> Progress | None:
-    """None where there is none that can be read."""
+    """None where there is none that can be read, or an old one: what was compared then says little of now."""
     try:
+        if time.time() - file.stat().st_mtime > GOOD_FOR_S:
+            return None
         kept = json.loads(file.read_text())
         return _from_json(kept) if kept["version"] == VERSION else None
-    except (OSError, ValueError, KeyError, TypeError):
+    except (OSError, ValueError, KeyError, TypeError, AttributeError):
         return None
 
 

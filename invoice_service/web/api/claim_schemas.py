@@ -4,12 +4,14 @@ from __future__ import annotations
 
 from typing import Any
 
-from marshmallow import Schema, ValidationError, fields
+from marshmallow import Schema, ValidationError, fields, validate
 
 from invoice_service.errors import N_
 from invoice_service.queries.claims import OUTCOMES
 from invoice_service.web.api.schemas import HandoverInput, Instant, StrictSchema
 
+NUMBER = N_("An invoice's number has 20 digits.")
+TOKEN = N_("A token has 22 letters, digits, - and _.")
 HEX_32 = N_("Give 32 bytes as 64 lower-case hex digits.")
 
 
@@ -27,11 +29,16 @@ class SignatureInput(StrictSchema):
     vs = HexInput(required=True, metadata={"type": "string", "description": "32 bytes, hex (ERC-2098)"})
 
 
+def _number() -> fields.String:
+    return fields.String(required=True, validate=validate.Regexp(r"[0-9]{20}\Z", error=NUMBER))
+
+
 class WantedInput(StrictSchema):
-    number = fields.String(required=True)
+    number = _number()
     token = fields.String(
         load_default=None,
         allow_none=True,
+        validate=validate.Regexp(r"[A-Za-z0-9_-]{22}\Z", error=TOKEN),
         metadata={"description": "not needed for what is made out to a company whose account is on record"},
     )
 
@@ -45,7 +52,7 @@ class ClaimInput(HandoverInput):
 
 class ReleaseInput(HandoverInput):
     signature = fields.Nested(SignatureInput, required=True, metadata={"description": "of the Release"})
-    invoices = fields.List(fields.String(), required=True, metadata={"description": "1 to 100 numbers"})
+    invoices = fields.List(_number(), required=True, metadata={"description": "1 to 100 numbers"})
 
 
 class Outcome(Schema):

@@ -32,6 +32,13 @@ def upgrade() -> None:
         unique=True,
         postgresql_where=sa.text("ended_at IS NULL"),
     )
+    op.create_index(
+        "companies_tax_id_key",
+        "companies",
+        ["tax_id"],
+        unique=True,
+        postgresql_where=sa.text("ended_at IS NULL"),
+    )
     op.create_table(
         "relays",
         sa.Column("id", sa.LargeBinary(), nullable=False),
