@@ -111,8 +111,8 @@ class Deployer:
     @answering
     def opened_in(self, contract: bytes, log_id: bytes, since: int) -> OpenedIn:
         """The transaction that opened the log, in block `since` or a later one."""
-        opened = self._at(contract).events.LogOpened
-        (event,) = opened.get_logs(from_block=since, argument_filters={"logId": log_id})
+        opened, newest = self._at(contract).events.LogOpened, int(self._web3.eth.block_number)
+        (event,) = opened.get_logs(from_block=min(since, newest), argument_filters={"logId": log_id})
         return OpenedIn(int(event["blockNumber"]), bytes(event["transactionHash"]))
 
     def register(self, contract: bytes, issuer_id: bytes, relayer_key: bytes) -> None:

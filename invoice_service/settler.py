@@ -127,7 +127,7 @@ class _OnChain(Generic[Client]):
         try:
             self._work(self._services, self._client)
         except (NoContract, anchor.EpochGone, ingest.EventsLost) as error:
-            if not self._renewer.renew(epoch):
+            if not self._renewer.renew(epoch, is_gone=not isinstance(error, ingest.EventsLost)):
                 raise
             log.warning("the epoch is over", reason=str(error))
 
@@ -139,8 +139,11 @@ class _Renewer:
         self._services = services
         self._one_at_a_time = threading.Lock()
 
-    def renew(self, over: Epoch) -> bool:
-        """False where that is not for a process to decide, or the root key is put away."""
+    def renew(self, over: Epoch, *, is_gone: bool) -> bool:
+        """False where that is not for a process to decide, the root key is put away, or a second look finds
+        the contract that was not there: one bad answer of a node ends no epoch."""
+        if is_gone and over.contract is not None and self._deployer().holds(over.contract, over.nonce):
+            return False
         return self._begin(in_place_of=over.id)
 
     def go_on(self) -> bool:
@@ -148,14 +151,17 @@ class _Renewer:
         return open_epoch.is_beginning(self._services) and self._begin(in_place_of=None)
 
     def _begin(self, *, in_place_of: int | None) -> bool:
-        config, keys = self._services.config, self._services.keyring
+        config = self._services.config
         root = keyring.root_if_here(config.data_dir)
         if not config.new_epoch_if_wiped or root is None:
             return False
-        deployer = Deployer(config.chain_rpc_url, admin_key=keys.admin, sequencer_key=keys.sequencer)
         with self._one_at_a_time:
-            open_epoch.open_epoch(self._services, deployer, root, in_place_of=in_place_of)
+            open_epoch.open_epoch(self._services, self._deployer(), root, in_place_of=in_place_of)
         return True
+
+    def _deployer(self) -> Deployer:
+        url, keys = self._services.config.chain_rpc_url, self._services.keyring
+        return Deployer(url, admin_key=keys.admin, sequencer_key=keys.sequencer)
 
 
 def _anchor(services: Services, contract: LedgerContract) -> None:

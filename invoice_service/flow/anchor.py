@@ -243,6 +243,8 @@ def _land(services: Services, contract: AnchorContract, submission: Submission) 
         if receipt is None:
             continue
         if not receipt.succeeded:
+            if candidate.status == "failed":
+                continue  # that is known
             _set_status(services, candidate, "failed")
             logger.error("the contract refused a head", size=candidate.new_size)
             raise HeadsDiverge
@@ -327,11 +329,25 @@ def _finalise(services: Services, contract: AnchorContract, epoch: Epoch, block:
     for submission in mined:
         receipt = contract.receipt(submission.tx_hash)
         if receipt is None:
-            return  # taken back: the contract's head will say so in the next round
-        if receipt.block_hash != submission.block_hash:
+            _finalise_without_receipt(services, contract, submission, block)
+        elif receipt.block_hash != submission.block_hash:
             _set_mined(services, submission, submission, receipt)
         elif block - receipt.block_number >= services.config.chain_confirmations:
             _set_status(services, submission, "final")
+
+
+def _finalise_without_receipt(
+    services: Services, contract: AnchorContract, submission: Submission, block: int
+) -> None:
+    """The contract remembers where it took the head. If it does not hold it, its newest head will say so in
+    the next round."""
+    held = contract.anchored_at(submission.new_root)
+    if held is None:
+        return
+    if held.block_number != submission.block_number:
+        _set_mined(services, submission, submission, _Remembered(held.block_number, held.time))
+    elif block - held.block_number >= services.config.chain_confirmations:
+        _set_status(services, submission, "final")
 
 
 def _take_back(services: Services, epoch: Epoch, on_chain: OnChainHead) -> None:

@@ -27,6 +27,7 @@ from invoice_service.store.statuses import Claimable, ReadUpTo
 
 log = structlog.get_logger()
 BLOCKS_A_ROUND = 1_000  # nodes refuse answers about too many blocks
+FEWER_BLOCKS = (BLOCKS_A_ROUND, 100, 10, 1)  # or with too many events, which strangers can make
 ATTESTED = {Change.CLAIMED: Kind.CLAIM, Change.RELEASED: Kind.RELEASE}
 
 
@@ -102,17 +103,27 @@ def ingest(services: Services, source: EventSource) -> bool:
         done = _go_back(services, source, epoch, done, newest)
     if newest <= done.block:
         return False
-    last = min(newest, done.block + BLOCKS_A_ROUND)
-    found = _read(source, done.block + 1, last)
+    found = _read_some(source, done.block + 1, newest)
     if found is None:
         return True  # blocks changed while they were read: again
     _take(services, epoch, done, found)
-    return last < newest
+    return found.to.block < newest
 
 
 def _still_stands(source: EventSource, done: ReadUpTo) -> bool:
     block = source.block(done.block)
     return block is not None and block.hash == done.hash
+
+
+def _read_some(source: EventSource, first: int, newest: int) -> _Read | None:
+    """As many blocks as the node answers about. None as of `_read`."""
+    for blocks in FEWER_BLOCKS:
+        try:
+            return _read(source, first, min(newest, first + blocks - 1))
+        except ConnectionError:
+            if blocks == 1 or newest == first:
+                raise
+    return None
 
 
 def _read(source: EventSource, first: int, last: int) -> _Read | None:
@@ -135,7 +146,7 @@ def _read(source: EventSource, first: int, last: int) -> _Read | None:
 def _take(services: Services, epoch: Epoch, done: ReadUpTo, found: _Read) -> None:
     """All of a range with the cursor, or nothing. A second ingester that was quicker leaves nothing to do."""
     with services.database.unit_of_work() as uow:
-        if statuses.read_up_to(uow.connection, epoch.id, lock=True) != done:
+        if statuses.lock_cursor(uow.connection, epoch.id) != done:
             uow.nothing_to_do()
             return
         addresses = list({event.claim_address for event in found.events})
@@ -230,7 +241,7 @@ def _go_back(services: Services, source: EventSource, epoch: Epoch, done: ReadUp
     if lost:
         raise EventsLost(count=len(lost))
     with services.database.unit_of_work() as uow:
-        if statuses.read_up_to(uow.connection, epoch.id, lock=True) == done:
+        if statuses.lock_cursor(uow.connection, epoch.id) == done:
             statuses.set_read(uow.connection, epoch.id, common)
         uow.commit()
     log.warning("the chain changed blocks that were read", back_to=common.block)

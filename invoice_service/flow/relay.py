@@ -9,7 +9,7 @@ costs nothing.
 from __future__ import annotations
 
 from datetime import timedelta
-from typing import Any, Protocol
+from typing import Any, Protocol, TypeGuard
 
 import structlog
 from sqlalchemy import Connection
@@ -50,6 +50,11 @@ def relay(services: Services, account: RelayAccount) -> str:
     with services.database.read() as connection:
         on_its_way = relays.pending(connection, epoch.id)
         waiting = relays.next_queued(connection, epoch.id)
+    if on_its_way and account.next_nonce() < on_its_way[0].nonce:
+        # The chain lost what came before and nobody sends that again: nothing behind the gap can be mined.
+        for sent in on_its_way:
+            _fail(services, sent)
+        return "mined"
     for sent in on_its_way:
         if _settle(services, account, sent) != "mined":
             return "pending"
@@ -61,8 +66,11 @@ def relay(services: Services, account: RelayAccount) -> str:
 def end_epoch(services: Services, connection: Connection, ended: Epoch, live: Epoch) -> None:
     """A new epoch knows no signature of the old one: what companies signed is refused, so that they can sign
     again; what the issuer does by itself waits for the new epoch."""
+    read_up_to = statuses.read_up_to(connection, ended.id).block
     for waiting in relays.open_of(connection, ended.id):
-        if waiting.kind in UNSIGNED_KINDS:
+        if relays.landed_by(connection, waiting, read_up_to):
+            relays.set_status(connection, waiting, RelayStatus.DONE, now=services.clock())
+        elif waiting.kind in UNSIGNED_KINDS:
             relays.move(connection, waiting, live.id)
         else:
             _refuse(services, connection, waiting, EPOCH_OVER)
@@ -167,8 +175,8 @@ def _land(services: Services, account: RelayAccount, sent: Sent) -> bool:
 def _set_mined(services: Services, pending: Sent, landed: Sent, block_number: int) -> None:
     with services.database.unit_of_work() as uow:
         if landed.id != pending.id:
-            relays.set_sent(uow.connection, pending.id, {"status": "replaced"})
-        relays.set_sent(uow.connection, landed.id, {"status": "mined", "block_number": block_number})
+            relays.set_sent(uow.connection, pending, {"status": "replaced"})
+        relays.set_sent(uow.connection, landed, {"status": "mined", "block_number": block_number})
         uow.commit()
 
 
@@ -176,10 +184,15 @@ def _fail(services: Services, sent: Sent) -> None:
     """The call waits again: the next round asks the contract what it has against it."""
     with services.database.unit_of_work() as uow:
         asked = relays.by_id(uow.connection, sent.relay_id, lock=True)
-        relays.set_sent(uow.connection, sent.id, {"status": "failed", "block_number": None})
-        if asked is not None and asked.status is RelayStatus.SENT:
+        failed = relays.set_sent(uow.connection, sent, {"status": "failed", "block_number": None})
+        if failed and _is_under_way(asked, sent):
             relays.set_status(uow.connection, asked, RelayStatus.QUEUED, now=services.clock())
         uow.commit()
+
+
+def _is_under_way(asked: Relay | None, sent: Sent) -> TypeGuard[Relay]:
+    """Whether this transaction is what the call waits for: not settled, nor in another epoch by now."""
+    return asked is not None and asked.status is RelayStatus.SENT and asked.epoch_id == sent.epoch_id
 
 
 def _replace(services: Services, account: RelayAccount, stuck: Sent) -> None:
@@ -192,7 +205,8 @@ def _replace(services: Services, account: RelayAccount, stuck: Sent) -> None:
     assert asked is not None  # noqa: S101 - a foreign key says so
     signed = account.sign(asked.data, gas=asked.gas, nonce=stuck.nonce, gas_price=gas_price)
     with services.database.unit_of_work() as uow:
-        relays.set_sent(uow.connection, stuck.id, {"status": "replaced"})
+        if not relays.set_sent(uow.connection, stuck, {"status": "replaced"}):
+            return  # another settler was quicker
         relays.add_sent(uow.connection, _values(services, stuck.epoch_id, stuck.relay_id, signed))
         uow.commit()
     log.warning("stuck relay replaced", nonce=stuck.nonce, gas_price=gas_price)
@@ -207,6 +221,8 @@ def _finish(services: Services, account: RelayAccount, epoch: Epoch) -> None:
     for sent, receipt in receipts:
         if receipt is None:
             _set(services, sent, {"status": "pending", "block_number": None})
+        elif not receipt.succeeded:  # in another block now, behind something that forbids it
+            _fail(services, sent)
         elif receipt.block_number != sent.block_number:
             _set(services, sent, {"block_number": receipt.block_number})
         elif receipt.block_number <= read_up_to:
@@ -225,15 +241,15 @@ def _taken_in(services: Services, account: RelayAccount, epoch: Epoch) -> int:
 def _done(services: Services, sent: Sent) -> None:
     with services.database.unit_of_work() as uow:
         asked = relays.by_id(uow.connection, sent.relay_id, lock=True)
-        relays.set_sent(uow.connection, sent.id, {"status": "final"})
-        if asked is not None and asked.status is RelayStatus.SENT:
+        final = relays.set_sent(uow.connection, sent, {"status": "final"})
+        if final and _is_under_way(asked, sent):
             relays.set_status(uow.connection, asked, RelayStatus.DONE, now=services.clock())
         uow.commit()
 
 
 def _set(services: Services, sent: Sent, values: dict[str, Any]) -> None:
     with services.database.unit_of_work() as uow:
-        relays.set_sent(uow.connection, sent.id, values)
+        relays.set_sent(uow.connection, sent, values)
         uow.commit()
 
 

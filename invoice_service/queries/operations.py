@@ -11,19 +11,23 @@ from invoice_service.queries.ledger_state import STALE
 from invoice_service.services import Services
 
 _FIGURES = text("""
+    WITH live AS (SELECT * FROM epochs WHERE ended_at IS NULL),
+        heads AS (SELECT s.* FROM submissions AS s JOIN live ON live.id = s.epoch_id)
     SELECT now() AS database_time,
            (SELECT count(*) FROM outbox) AS outbox_depth,
            (SELECT size FROM log_state) AS sealed_size,
-           (SELECT max(new_size) FROM submissions WHERE status IN ('mined', 'final')) AS mined_size,
-           (SELECT max(new_size) FROM submissions WHERE status = 'final') AS final_size,
-           (SELECT min(created_at) FROM submissions WHERE status = 'pending') AS pending_since,
+           greatest((SELECT opened_size FROM live),
+                    (SELECT max(new_size) FROM heads WHERE status IN ('mined', 'final'))) AS mined_size,
+           greatest((SELECT opened_size FROM live),
+                    (SELECT max(new_size) FROM heads WHERE status = 'final')) AS final_size,
+           (SELECT min(created_at) FROM heads WHERE status = 'pending') AS pending_since,
            (SELECT reachable FROM chain_health) AS chain_reachable,
            (SELECT coalesce(nullif(detail, ''), events_detail) FROM chain_health) AS chain_detail,
            (SELECT block_number FROM chain_health) AS block_number,
            (SELECT checked_at FROM chain_health) AS chain_checked_at,
            (SELECT count(*) FROM epochs WHERE opened_at IS NOT NULL) AS epochs,
-           (SELECT opened_at IS NOT NULL FROM epochs WHERE ended_at IS NULL) AS is_open,
-           coalesce((SELECT read_block FROM epochs WHERE ended_at IS NULL), 0) AS read_block,
+           (SELECT opened_at IS NOT NULL FROM live) AS is_open,
+           coalesce((SELECT read_block FROM live), 0) AS read_block,
            (SELECT count(*) FROM relays WHERE status IN ('queued', 'sent')) AS relays_waiting,
            (SELECT min(created_at) FROM relays WHERE status IN ('queued', 'sent')) AS relays_since
 """)

@@ -147,7 +147,6 @@ def same_head(connection: Connection, submission: Submission) -> Sequence[Submis
     query = select(submissions).where(
         submissions.c.epoch_id == submission.epoch_id,
         submissions.c.new_size == submission.new_size,
-        submissions.c.status != "failed",
     )
     return [_submission(row) for row in connection.execute(query)]
 

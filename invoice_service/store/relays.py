@@ -183,6 +183,17 @@ def final_from(connection: Connection, epoch_id: int, nonce: int) -> Sequence[Se
     return [_as_sent(row) for row in connection.execute(query.order_by(relay_transactions.c.nonce))]
 
 
+def landed_by(connection: Connection, relay: Relay, block: int) -> bool:
+    """Whether a block up to this one, in the relay's epoch, holds a transaction of it."""
+    found = select(relay_transactions.c.id).where(
+        relay_transactions.c.relay_id == relay.id,
+        relay_transactions.c.epoch_id == relay.epoch_id,
+        relay_transactions.c.status.in_(["mined", "final"]),
+        relay_transactions.c.block_number <= block,
+    )
+    return connection.execute(found).first() is not None
+
+
 def failures(connection: Connection, relay: Relay) -> int:
     query = _sent().where(
         relay_transactions.c.relay_id == relay.id,
@@ -192,8 +203,10 @@ def failures(connection: Connection, relay: Relay) -> int:
     return len(connection.execute(query).all())
 
 
-def set_sent(connection: Connection, sent_id: int, values: Mapping[str, Any]) -> None:
-    connection.execute(update(relay_transactions).where(relay_transactions.c.id == sent_id).values(**values))
+def set_sent(connection: Connection, sent: Sent, values: Mapping[str, Any]) -> bool:
+    """False where it is no longer as it was read: another settler was quicker."""
+    as_read = relay_transactions.c.id == sent.id, relay_transactions.c.status == sent.status
+    return bool(connection.execute(update(relay_transactions).where(*as_read).values(**values)).rowcount)
 
 
 def add_company(connection: Connection, values: Mapping[str, Any]) -> None:

@@ -6,7 +6,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from sqlalchemy import Connection, bindparam, or_, select, update
+from sqlalchemy import ARRAY, Connection, LargeBinary, any_, bindparam, or_, select, update
 from sqlalchemy.dialects.postgresql import insert as upsert
 
 from invoice_service.domain.standing import Standing, State
@@ -51,10 +51,19 @@ class KnownEvent:
     block_hash: bytes
 
 
-def read_up_to(connection: Connection, epoch_id: int, *, lock: bool = False) -> ReadUpTo:
-    """Locked, until the unit ends nobody else takes events in."""
+def read_up_to(connection: Connection, epoch_id: int) -> ReadUpTo:
     query = select(epochs.c.read_block, epochs.c.read_hash).where(epochs.c.id == epoch_id)
-    return ReadUpTo(*connection.execute(query.with_for_update() if lock else query).one())
+    return ReadUpTo(*connection.execute(query).one())
+
+
+def lock_cursor(connection: Connection, epoch_id: int) -> ReadUpTo | None:
+    """The same, and until the unit ends nobody else takes events in, nor does the epoch end; None if it has
+    ended: what its contract told is restored in another by now. Those who only refer to it do not wait."""
+    query = select(epochs.c.read_block, epochs.c.read_hash).where(
+        epochs.c.id == epoch_id, epochs.c.ended_at.is_(None)
+    )
+    row = connection.execute(query.with_for_update(key_share=True)).first()
+    return None if row is None else ReadUpTo(*row)
 
 
 def set_read(connection: Connection, epoch_id: int, to: ReadUpTo) -> None:
@@ -65,7 +74,9 @@ def set_read(connection: Connection, epoch_id: int, to: ReadUpTo) -> None:
 def claimable(connection: Connection, claim_addresses: Sequence[bytes]) -> dict[bytes, Claimable]:
     """By claim address; one that is no invoice's, which anybody can have claimed, is left out."""
     columns = invoices.c.claim_address, invoices.c.number, invoices.c.body_salt, invoices.c.body
-    query = select(*columns).where(invoices.c.claim_address.in_(claim_addresses))
+    # One parameter however many there are: a statement takes 65,535.
+    listed = bindparam("addresses", list(claim_addresses), type_=ARRAY(LargeBinary))
+    query = select(*columns).where(invoices.c.claim_address == any_(listed))
     return {
         bytes(address): Claimable(number, body_commitment(salt, body))
         for address, number, salt, body in connection.execute(query)

@@ -13,6 +13,7 @@ from typing import Any
 
 import pytest
 
+from chain.events import StatusEvents
 from chain.sender import Sender
 from chain.statuses import State, sign
 from invoice_service import onchain
@@ -24,6 +25,8 @@ from invoice_service.flow import anchor, claim, companies, ingest, relay, seal
 from invoice_service.flow.change_status import ChangeUnderWay, change_status
 from invoice_service.flow.claim import Wanted
 from invoice_service.ledger.entry import body_commitment
+from invoice_service.store import relays, statuses
+from invoice_service.store.statuses import ReadUpTo
 from tests.chain.registers import Key
 from tests.claims import ClaimsOffice, open_office
 from tests.conftest import copy_of_database
@@ -435,3 +438,85 @@ def test_what_is_mined_and_refused_is_given_up_after_three_times(office: ClaimsO
         relay.relay(office.services, SeesNoRefusal(office.account))
     assert office.query("SELECT reason FROM relays WHERE id = :id", id=doomed) == "refused_by_contract"
     assert office.query("SELECT count(*) FROM relay_transactions WHERE status = 'failed'") == 3
+
+
+class CountsOneTooMany(Wrapped):
+    def next_nonce(self) -> int:
+        return self._account.next_nonce() + 1
+
+
+def test_threat_22_a_gap_before_a_call_holds_up_nothing(office: ClaimsOffice) -> None:
+    """What stood at the nonce before is lost, and nobody sends it again."""
+    claim_id = office.claim(Key(), [office.invoice()])
+    relay.relay(office.services, CountsOneTooMany(office.account))
+    assert office.rows("SELECT status FROM relay_transactions") == [("pending",)]
+    office.settle()
+    assert office.outcomes(claim_id) == ["claimed"]
+
+
+class ForbiddenByNow(Wrapped):
+    """The chain mined the call again, behind something that forbids it."""
+
+    def receipt(self, tx_hash: bytes) -> Any:
+        found = self._account.receipt(tx_hash)
+        return found and replace(found, succeeded=False)
+
+
+def test_a_call_that_a_later_block_refuses_is_not_done(office: ClaimsOffice) -> None:
+    one = office.invoice()
+    asked = change_status(office.services, one.number, Lock())
+    assert relay.relay(office.services, office.account) == "mined"
+    while ingest.ingest(office.services, office.events):
+        pass
+    relay.relay(office.services, ForbiddenByNow(SeesNoRefusal(office.account)))
+    assert office.query("SELECT status FROM relays WHERE id = :id", id=asked) != "done"
+
+
+def test_a_settler_that_is_late_takes_back_nothing(office: ClaimsOffice) -> None:
+    """It saw a transaction fail that another has replaced by a good one since."""
+    claim_id = office.claim(Key(), [office.invoice()])
+    with pytest.raises(ConnectionError):
+        relay.relay(office.services, LosesReplyBeforeSending(office.account))
+    with office.services.database.read() as connection:
+        (seen,) = relays.pending(connection, office.epoch.id)
+    relay._fail(office.services, seen)
+    other = office.account
+    other.broadcast(other.sign(b"", gas=30_000, nonce=other.next_nonce(), gas_price=0).raw)
+    assert relay.relay(office.services, office.account) == "mined"
+    relay._fail(office.services, seen)
+    assert office.query("SELECT status FROM relays WHERE id = :id", id=claim_id) == "sent"
+    office.settle()
+    assert office.outcomes(claim_id) == ["claimed"]
+
+
+def test_more_addresses_than_a_statement_has_parameters(office: ClaimsOffice) -> None:
+    one = office.invoice()
+    strangers = [n.to_bytes(20, "big") for n in range(70_000)]
+    with office.services.database.read() as connection:
+        found = statuses.claimable(connection, [*strangers, office.claim_address(one.number)])
+    assert [each.number for each in found.values()] == [one.number]
+
+
+def test_a_node_that_answers_about_few_blocks_only(office: ClaimsOffice) -> None:
+    class AnswersAboutTen:
+        def __init__(self, events: StatusEvents) -> None:
+            self._events = events
+
+        def __getattr__(self, name: str) -> Any:
+            return getattr(self._events, name)
+
+        def between(self, first: int, last: int) -> Any:
+            if last - first >= 10:
+                raise ConnectionError("query returned more than 10000 results")
+            return self._events.between(first, last)
+
+    claim_id = office.claim(Key(), [office.invoice()])
+    assert relay.relay(office.services, office.account) == "mined"
+    with office.services.database.unit_of_work() as uow:
+        back = office.epoch.opened_block or 0
+        statuses.set_read(uow.connection, office.epoch.id, ReadUpTo(max(0, back - 30), None))
+        uow.commit()
+    while ingest.ingest(office.services, AnswersAboutTen(office.events)):
+        pass
+    office.settle()
+    assert office.outcomes(claim_id) == ["claimed"]

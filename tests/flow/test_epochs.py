@@ -14,7 +14,7 @@ from chain import node
 from chain.client import NoContract
 from chain.node import AnvilNode
 from chain.statuses import State
-from invoice_service import keyring, onchain
+from invoice_service import keyring, onchain, settler
 from invoice_service.domain.relay import Credit, Lock
 from invoice_service.flow import anchor, claim, ingest, open_epoch, relay, seal
 from invoice_service.flow.change_status import change_status
@@ -280,6 +280,51 @@ def test_another_chain_is_refused_by_name_unless_it_may_be_wiped(
     assert open_epoch.open_or_go_on(office.services, office.deployer, root, anew=False).id == began.id
     assert verdict(office, one).verdict == "genuine"
     office.services.database.dispose()
+
+
+def test_events_of_an_epoch_that_has_ended_meanwhile_are_not_taken_in(
+    chain_node: AnvilNode, office: ClaimsOffice
+) -> None:
+    """They were read before the end, and come after the statuses were restored."""
+    one, ended = office.invoice(), office.epoch
+    office.claim(Key(), [one])
+    assert relay.relay(office.services, office.account) == "mined"
+
+    class EndsTheEpoch:
+        def __init__(self) -> None:
+            self._events = office.events
+
+        def __getattr__(self, name: str) -> Any:
+            return getattr(self._events, name)
+
+        def between(self, first: int, last: int) -> Any:
+            office.begin_epoch(in_place_of=ended.id)
+            return self._events.between(first, last)
+
+    ingest.ingest(office.services, EndsTheEpoch())
+    assert office.query("SELECT count(*) FROM chain_events") == 0
+    assert office.state(one) == (State.FREE, 0)
+    again = office.claim(Key(), [one])
+    office.settle()
+    assert office.outcomes(again) == ["claimed"]
+
+
+def test_a_lock_that_was_taken_in_before_the_end_is_done(chain_node: AnvilNode, office: ClaimsOffice) -> None:
+    one = office.invoice()
+    asked = change_status(office.services, one.number, Lock())
+    assert relay.relay(office.services, office.account) == "mined"
+    while ingest.ingest(office.services, office.events):
+        pass
+    office.begin_epoch(in_place_of=office.epoch.id)
+    assert office.query("SELECT status FROM relays WHERE id = :id", id=asked) == "done"
+    assert office.state(one) == (State.LOCKED, 0)
+
+
+def test_one_bad_answer_of_a_node_ends_no_epoch(chain_node: AnvilNode, office: ClaimsOffice) -> None:
+    config = replace(office.services.config, new_epoch_if_wiped=True)
+    renewer = settler._Renewer(replace(office.services, config=config))
+    assert renewer.renew(office.epoch, is_gone=True) is False
+    assert office.query("SELECT count(*) FROM epochs") == 1
 
 
 STEPS = ("deploy", "open_log", "opened_in", "register", "restore", "open_claims")
