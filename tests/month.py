@@ -172,9 +172,9 @@ def _anchor(connection: Connection) -> None:
     """
     epoch = text("""
         INSERT INTO epochs (nonce, chain_id, genesis_hash, contract, log_id, operator, opened_size,
-                            created_at, opened_at, ended_at)
+                            opened_root, read_block, created_at, opened_at, ended_at)
         VALUES (sha256('n'), 1, sha256('g'), substr(sha256('c'), 1, 20), sha256('l'), 'tests', 0,
-                now(), now(), now())
+                sha256(''), 0, now(), now(), now())
         RETURNING id
     """)
     epoch_id = connection.execute(epoch).scalar_one()

@@ -184,8 +184,10 @@ def test_from_the_region_to_one_sale_and_its_entry(office: Office, desk: Page) -
     trusted = bytes.fromhex(proof.issuer["statement"]["issuer"])
     assert proof.body["number"] == number
     steps = evidence.verify(proof, trusted_issuer=trusted, chain=None).steps
-    # History is made with keys of today: that an entry is older than its key is the one thing amiss.
-    assert [step.name for step in steps if step.outcome == "passed"] == ["issuer", "pin", "body", "buyer"]
+    # History is made with keys of today: that an entry is older than its key is all that may be amiss.
+    passed = [step.name for step in steps if step.outcome == "passed"]
+    assert passed[:4] == ["issuer", "pin", "body", "buyer"]
+    assert passed[4:] in ([], ["signature", "inclusion"])
     desk.goto(f"{url}/invoices/{number}")
     expect(desk).to_have_url(re.compile("/officer/sales/"))
     reasons = "SELECT count(*) FROM access_records WHERE action = 'sale.look' AND reason = :reason"
