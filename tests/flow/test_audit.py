@@ -504,7 +504,7 @@ BENDS: dict[str, tuple[str | Update | tuple[str, ...], dict[str, str]]] = {
     "another chain": ("UPDATE epochs SET genesis_hash = sha256('x')", {"epoch 1": "not the one it was"}),
     "another contract": (
         flip("epochs", "nonce", "TRUE"),
-        {"epoch 1": "another epoch's", "claim 1": "epoch", "claim 2": "epoch", "release 3": "epoch"},
+        {"epoch 1": "another epoch's", "claim 1": "epoch", "claim 2": "epoch", "release 4": "epoch"},
     ),
     "no contract": (flip("epochs", "contract", "TRUE"), {"epoch 1": "has no contract at its address"}),
 }  # fmt: skip

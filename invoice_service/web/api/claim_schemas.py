@@ -30,7 +30,7 @@ class SignatureInput(StrictSchema):
 
 
 def _number() -> fields.String:
-    return fields.String(required=True, validate=validate.Regexp(r"[0-9]{20}\Z", error=NUMBER))
+    return fields.String(required=True, validate=validate.Regexp(r"^[0-9]{20}$", error=NUMBER))
 
 
 class WantedInput(StrictSchema):
@@ -38,7 +38,7 @@ class WantedInput(StrictSchema):
     token = fields.String(
         load_default=None,
         allow_none=True,
-        validate=validate.Regexp(r"[A-Za-z0-9_-]{22}\Z", error=TOKEN),
+        validate=validate.Regexp(r"^[A-Za-z0-9_-]{22}$", error=TOKEN),
         metadata={"description": "not needed for what is made out to a company whose account is on record"},
     )
 
