@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import secrets
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -44,7 +44,6 @@ class ClaimsOffice:
     services: Services
     clock: Clock
     folder: Path
-    companies: list[Key] = field(default_factory=list)
 
     @property
     def epoch(self) -> Epoch:
