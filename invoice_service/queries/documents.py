@@ -93,7 +93,7 @@ def _place(
         return None, ()
     state = ledger_states(connection, Kind.INVOICE, [number], now=services.clock())[number]
     size = state.tree_size or log.head(connection).size
-    path = tree.inclusion_proof(index, size, log.reader_towards(connection, index, size))
+    path = tree.inclusion_proof(index, size, log.keeping_reader(connection, index, size))
     return log.checkpoint_at(connection, size), tuple(path)
 
 
