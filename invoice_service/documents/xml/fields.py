@@ -1,4 +1,7 @@
-"""Single values out of an XML tree. A number has few digits: what it says must not take longer than reading it."""
+"""Single values out of an XML tree, as strings and whole numbers of the length that documents have.
+
+A number is looked at before it is worked with: 1e999999999 has eleven characters and a thousand million digits.
+"""
 
 from __future__ import annotations
 
@@ -9,7 +12,8 @@ from xml.etree.ElementTree import Element
 from invoice_service.documents.xml.parsing import NotOurXml
 
 _YUAN = re.compile(r"-?[0-9]{1,15}\.[0-9]{2}")
-_DECIMAL = re.compile(r"-?[0-9]{1,15}(\.[0-9]{1,13})?")
+_DECIMAL = re.compile(r"[0-9]{1,15}(\.[0-9]{1,13})?")
+_RATE = re.compile(r"0\.[0-9]{2}")
 _COUNT = re.compile(r"[0-9]{1,9}")
 
 
@@ -35,29 +39,33 @@ class Fields:
             raise NotOurXml
         return found
 
-    def fen(self, path: str) -> int:
-        """Yuan with two decimals."""
-        return int(checked(_YUAN, self.text(path)).replace(".", ""))
+    def fen(self, path: str, *, sign: int = 1) -> int:
+        """Yuan with two decimals. With `sign` -1 they are written with a minus; zero has none."""
+        amount_fen = sign * int(_checked(_YUAN, self.text(path)).replace(".", ""))
+        if amount_fen < 0:
+            raise NotOurXml
+        return amount_fen
 
     def count(self, path: str) -> int:
-        return int(checked(_COUNT, self.text(path)))
-
-    def decimal(self, path: str) -> str:
-        return checked(_DECIMAL, self.text(path))
+        return count(self.text(path))
 
 
 def count(text: str) -> int:
-    return int(checked(_COUNT, text))
+    return int(_checked(_COUNT, text))
 
 
 def decimal(text: str) -> str:
     """Of no more digits than a 数电票 takes."""
-    return checked(_DECIMAL, text)
+    return _checked(_DECIMAL, text)
+
+
+def rate(text: str) -> str:
+    return _checked(_RATE, text)
 
 
 def rate_of(percent: str) -> str:
     """ "9" → "0.09"."""
-    return f"{Decimal(decimal(percent)) / 100:.2f}"
+    return rate(f"{Decimal(decimal(percent)) / 100:.2f}")
 
 
 def key_of(words: dict[str, str], word: str) -> str:
@@ -68,7 +76,7 @@ def key_of(words: dict[str, str], word: str) -> str:
     raise NotOurXml
 
 
-def checked(pattern: re.Pattern[str], text: str) -> str:
+def _checked(pattern: re.Pattern[str], text: str) -> str:
     """Raises NotOurXml."""
     if not pattern.fullmatch(text):
         raise NotOurXml

@@ -6,7 +6,7 @@ from typing import Any
 from xml.etree.ElementTree import Element
 
 from invoice_service.documents.xml import flat, terms
-from invoice_service.documents.xml.fields import Fields, decimal, key_of
+from invoice_service.documents.xml.fields import Fields, decimal, key_of, rate
 
 Document = dict[str, Any]
 
@@ -34,9 +34,9 @@ def read_flat(root: Element) -> tuple[Document, Document | None]:
         },
         **(_red(fields) if is_red else {"sale": fields.text("交易鉴证")}),
         "lines": [_line(line, is_red) for line in fields.all("项目")],
-        "net_fen": sign * fields.fen("合计金额"),
-        "tax_fen": sign * fields.fen("合计税额"),
-        "total_fen": sign * fields.fen("价税合计小写"),
+        "net_fen": fields.fen("合计金额", sign=sign),
+        "tax_fen": fields.fen("合计税额", sign=sign),
+        "total_fen": fields.fen("价税合计小写", sign=sign),
         "total_capitals": fields.text("价税合计大写").removeprefix(terms.NEGATIVE if is_red else ""),
         "remarks": fields.text("备注"),
     }
@@ -79,12 +79,12 @@ def _line(line: Fields, is_red: bool) -> Document:
         "name": line.text("项目名称"),
         "tax_code": line.text("税收分类编码"),
         "unit": line.text("单位"),
-        "quantity": None if quantity is None else decimal(quantity).removeprefix("-" if is_red else ""),
+        "quantity": None if quantity is None else decimal(quantity.removeprefix("-" if is_red else "")),
         "unit_price": line.text("含税单价"),
-        "amount_fen": sign * line.fen("价税合计"),
-        "net_fen": sign * line.fen("金额"),
-        "tax_fen": sign * line.fen("税额"),
-        "rate": "0.00" if exempt else line.decimal("税率代码"),
+        "amount_fen": line.fen("价税合计", sign=sign),
+        "net_fen": line.fen("金额", sign=sign),
+        "tax_fen": line.fen("税额", sign=sign),
+        "rate": "0.00" if exempt else rate(line.text("税率代码")),
         "treatment": "exempt" if exempt else "taxed",
         "rule": line.text("税收规则"),
         "basis": line.text("依据"),

@@ -1,7 +1,7 @@
 """A stranger's XML, refused before it can cost anything: large, declared, deep or broken.
 
-A document type is refused whole, and with it every entity: bombs, files of ours, addresses to be asked. What is
-read at all is small, so that no parser has to be trusted with more.
+A document type is refused whole, and with it every entity: bombs, files of ours, addresses to be asked. What
+is read at all is small, so that no parser has to be trusted with more.
 """
 
 from __future__ import annotations
@@ -42,7 +42,7 @@ class _Shallow(TreeBuilder):
 
     level = 0
 
-    def start(self, tag: str, attrs: dict[str, str]) -> Element:  # type: ignore[override]
+    def start(self, tag: str, attrs: dict[str, str]) -> Element:
         self.level += 1
         if self.level > DEPTH_MAX:
             raise XmlForbidden

@@ -1,7 +1,7 @@
 """The words and codes of both kinds of XML, and how a market's units become those of the world.
 
-UN/ECE Recommendation 20 knows no 斤. It is half a kilogram by law, so weights are written in kilograms, exactly,
-and the unit that was used stands beside them. What is counted gets the code that comes nearest.
+UN/ECE Recommendation 20 knows no 斤. It is half a kilogram by law, so weights are written in kilograms,
+exactly, and the unit that was used stands beside them. What is counted gets the code that comes nearest.
 """
 
 from __future__ import annotations

@@ -1,9 +1,9 @@
 """XML written as text: a leaf holds words, a branch holds parts, and nothing else is ever written.
 
 Names of elements and attributes are constants of ours. Whatever people typed stands in a leaf, where `&`, `<`
-and `>` are escaped, so that it can end nothing and begin nothing: no CDATA, no entity, no comment. What XML 1.0
-cannot carry at all (control characters, lone surrogates, U+FFFE, U+FFFF) is written as U+FFFD, and so is the
-carriage return, which every reader would turn into a line feed.
+and `>` are escaped, so that it can end nothing and begin nothing: no CDATA, no entity, no comment. What XML
+1.0 cannot carry at all (control characters, lone surrogates, U+FFFE, U+FFFF) is written as U+FFFD, and so is
+the carriage return, which every reader would turn into a line feed.
 """
 
 from __future__ import annotations
