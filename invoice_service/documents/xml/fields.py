@@ -1,6 +1,7 @@
 """Single values out of an XML tree, as strings and whole numbers of the length that documents have.
 
-A number is looked at before it is worked with: 1e999999999 has eleven characters and a thousand million digits.
+A number is looked at before it is worked with: eleven characters, 1e999999999, can be a thousand million
+digits.
 """
 
 from __future__ import annotations

@@ -1,8 +1,9 @@
 """Invoices and credit notes as UBL 2.1 to EN 16931, the language of accounting programs everywhere.
 
 Our lines are priced with tax, EN 16931's without: so each has a net price that gives its net amount again,
-and what the seller asked stands beside it as an attribute of the item. Everything is paid (or paid back) before
-a document exists, hence nothing is payable. `docs/reference/xml.md` names each element, and what UBL cannot say.
+and what the seller asked stands beside it as an attribute of the item. Everything is paid (or paid back)
+before a document exists, hence nothing is payable. `docs/reference/xml.md` names each element, and what UBL
+cannot say.
 """
 
 from __future__ import annotations

@@ -1,8 +1,8 @@
 """UBL of ours back into the documents it was made from.
 
 EN 16931 has no place for four things, which follow from the others: an amount with tax is net and tax
-together, the capitals are those of the total, a buyer with a tax identifier is an organization, and the buyer's
-document names the invoice.
+together, the capitals are those of the total, a buyer with a tax identifier is an organization, and the
+buyer's document names the invoice.
 """
 
 from __future__ import annotations

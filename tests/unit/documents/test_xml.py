@@ -1,4 +1,4 @@
-"""UBL and the flat XML: valid by the official word, the same as what they were made from, read with suspicion."""
+"""UBL and the flat XML: valid by the official word, read back the same, and with suspicion."""
 
 from __future__ import annotations
 
