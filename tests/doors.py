@@ -113,6 +113,7 @@ DOORS: dict[str, Door] = {
     "GET /ca.crt": Door("public", 404),
     "GET /api/docs": Door("public", 200),
     "GET /api/v1/openapi.json": Door("public", 200),
+    "GET /api/v1/schemas/<name>": Door("public", 200, path={"name": "invoice"}),
     "POST /api/v1/verify": Door("public", 422),
     "GET /log/checkpoint": Door("public", 200),
     "GET /log/issuer.json": Door("public", 200),
@@ -158,6 +159,7 @@ DOORS: dict[str, Door] = {
     "GET /i/<token>/part": Door("holder", 404, path=UNKNOWN),
     "GET /i/<token>/live": Door("holder", 404, path=UNKNOWN),
     "GET /i/<token>/pdf": Door("holder", 404, path=UNKNOWN),
+    "GET /i/<token>/xml": Door("holder", 404, path=UNKNOWN),
     "GET /i/<token>/evidence": Door("holder", 404, path=UNKNOWN),
     "POST /sandbox/orders/<token>/pay": Door("holder", 404, path=UNKNOWN),
     "GET /api/v1/orders/<order_id>": Door("holder", 404, path={"order_id": UNKNOWN["token"]}),
@@ -168,6 +170,7 @@ DOORS: dict[str, Door] = {
     "GET /api/v1/invoices/<number>": Door("holder", 404, path=INVOICE, but={NOBODY: 401}),
     "GET /api/v1/invoices/<number>/evidence": Door("holder", 404, path=INVOICE, but={NOBODY: 401}),
     "GET /api/v1/invoices/<number>/pdf": Door("holder", 404, path=INVOICE, but={NOBODY: 401}),
+    "GET /api/v1/invoices/<number>/xml": Door("holder", 404, path=INVOICE, but={NOBODY: 401}),
     "POST /api/v1/invoices/<number>/handover": Door(
         "holder", 404, path=INVOICE, json=HANDOVER, but={NOBODY: 401}
     ),

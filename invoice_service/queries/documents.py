@@ -1,13 +1,17 @@
-"""The files of an invoice: evidence, and the PDF that carries it."""
+"""The files of an invoice: evidence, the PDF that carries it, and XML."""
 
 from __future__ import annotations
 
 from sqlalchemy import Connection, text
 
 from invoice_service.documents.pdf import invoice_pdf
+from invoice_service.documents.xml.flat import flat
+from invoice_service.documents.xml.ubl import ubl
+from invoice_service.domain.details import CHOOSE_ONE
 from invoice_service.domain.invoice import UnknownInvoice
 from invoice_service.domain.policy import Actor, OutOfScope
 from invoice_service.domain.token import fingerprint
+from invoice_service.errors import InvalidInput
 from invoice_service.ledger import canonical, tree
 from invoice_service.ledger.entry import Kind
 from invoice_service.ledger.evidence import Evidence
@@ -16,6 +20,9 @@ from invoice_service.queries.views import LedgerState
 from invoice_service.services import Services
 from invoice_service.store import deployment, invoices, log, supervised
 from invoice_service.store.invoices import StoredInvoice
+
+_XML_WRITERS = {"ubl": ubl, "flat": flat}
+XML_FORMATS = tuple(_XML_WRITERS)
 
 # One statement, so that an entry moving from the outbox into the log is seen in exactly one of them.
 _ENTRY = text("""
@@ -57,6 +64,16 @@ def pdf(services: Services, token: str) -> tuple[str, bytes]:
         ledger_line=_ledger_line(state[stored.number], attached),
     )
     return stored.number, document
+
+
+def xml(services: Services, token: str, format_name: str) -> tuple[str, bytes]:
+    """(invoice number, its XML in one of XML_FORMATS). Raises InvalidInput, UnknownInvoice."""
+    if format_name not in _XML_WRITERS:
+        raise InvalidInput({"format": CHOOSE_ONE})
+    with services.database.read() as connection:
+        stored = _stored(connection, token)
+    buyer = canonical.decode(stored.buyer) if stored.buyer else None
+    return stored.number, _XML_WRITERS[format_name](canonical.decode(stored.body), buyer)
 
 
 def _stored(connection: Connection, token: str) -> StoredInvoice:

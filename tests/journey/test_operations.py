@@ -10,10 +10,12 @@ import requests
 import schemathesis
 from hypothesis import HealthCheck, given, seed, settings
 from hypothesis.strategies import booleans, sampled_from
+from jsonschema_rs import Draft202012Validator
 from prometheus_client.parser import text_string_to_metric_families
 from schemathesis import GenerationMode
 from schemathesis.schemas import APIOperation
 
+from invoice_service.documents.xml.reading import Read, read
 from invoice_service.store.unit_of_work import Database, DatabaseUnavailable
 from tests import make
 from tests.attack import CHINESE, ENGLISH, INNARDS, Phone, ask, refusal
@@ -28,6 +30,8 @@ ROUTES = {
     "/api/v1/invoices/{number}": {"get"},
     "/api/v1/invoices/{number}/evidence": {"get"},
     "/api/v1/invoices/{number}/pdf": {"get"},
+    "/api/v1/invoices/{number}/xml": {"get"},
+    "/api/v1/schemas/{name}": {"get"},
     "/api/v1/verify": {"post"},
 }
 """Design, "HTTP, as others will call it": names that stay."""
@@ -38,6 +42,12 @@ def issued(stack: Stack) -> dict[str, Any]:
     made = stack.invoice(1250)
     stack.wait_anchored(made)
     return made
+
+
+@pytest.fixture(scope="module")
+def evidence(stack: Stack, issued: dict[str, Any]) -> dict[str, Any]:
+    found: dict[str, Any] = stack.get_file(issued, "/evidence").json()
+    return found
 
 
 def test_healthz_says_that_the_process_lives(stack: Stack) -> None:
@@ -105,6 +115,43 @@ def test_the_api_page_shows_every_route(stack: Stack) -> None:
     page = Phone(stack).get("/api/docs").text
     for path in ROUTES:
         assert path in page
+
+
+def test_xml_of_both_kinds_says_what_the_evidence_says(
+    stack: Stack, issued: dict[str, Any], evidence: dict[str, Any]
+) -> None:
+    usual, ubl, flat = (
+        stack.get_file(issued, f"/xml{query}") for query in ("", "?format=ubl", "?format=flat")
+    )
+    assert usual.content == ubl.content != flat.content
+    for answer in (ubl, flat):
+        assert read(answer.content) == Read(evidence["body"], evidence["buyer"])
+        assert answer.headers["Content-Type"].startswith("application/xml")
+        assert answer.headers["Content-Disposition"] == f'attachment; filename="{issued["number"]}.xml"'
+
+
+def test_the_invoice_page_links_to_the_same_xml(stack: Stack, issued: dict[str, Any]) -> None:
+    phone, path = Phone(stack), f"/i/{issued['token']}/xml"
+    assert f'href="{path}"' in phone.get(f"/i/{issued['token']}").text
+    assert phone.get(path).content == stack.get_file(issued, "/xml").content
+
+
+def test_who_asks_wrongly_for_xml(stack: Stack, issued: dict[str, Any]) -> None:
+    bearer = {"Authorization": f"Bearer {issued['token']}"}
+    path, foreign = f"/api/v1/invoices/{issued['number']}/xml", "/api/v1/invoices/26539000000000999999/xml"
+    problem = refusal(ask(stack, "GET", f"{path}?format=pdf", headers=bearer), 422, "input.invalid")
+    assert problem["errors"].keys() == {"format"}
+    refusal(ask(stack, "GET", f"{path}?format=pdf"), 401, "invoice.token_missing")
+    refusal(ask(stack, "GET", foreign, headers=bearer), 404, "invoice.unknown")
+    assert ask(stack, "GET", f"/i/{issued['token']}/xml?format=").status_code == 422
+
+
+def test_schemas_are_served_and_true(stack: Stack, evidence: dict[str, Any]) -> None:
+    for name, document in (("invoice", evidence["body"]), ("buyer", evidence["buyer"])):
+        answer = ask(stack, "GET", f"/api/v1/schemas/{name}")
+        assert answer.headers["Content-Type"].startswith("application/schema+json")
+        Draft202012Validator(answer.json()).validate(document)
+    refusal(ask(stack, "GET", "/api/v1/schemas/sale"), 404, "not_found")
 
 
 @pytest.mark.parametrize("mode", [GenerationMode.POSITIVE, GenerationMode.NEGATIVE])

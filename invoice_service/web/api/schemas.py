@@ -10,6 +10,7 @@ from marshmallow import RAISE, Schema, ValidationError, fields, validate, valida
 from invoice_service.domain.invoice import instant_text
 from invoice_service.domain.refund import Reason, RefundStatus
 from invoice_service.errors import N_
+from invoice_service.queries.documents import XML_FORMATS
 
 GIVE_ONE = N_("Give either amount_fen or lines.")
 CODE_LENGTH = N_("A code has 1 to 60 characters.")
@@ -52,6 +53,16 @@ class OrderInput(StrictSchema):
     def one_way(self, data: dict[str, object], **_: object) -> None:
         if ("amount_fen" in data) == ("lines" in data):
             raise ValidationError(GIVE_ONE, "amount_fen")
+
+
+class XmlQuery(StrictSchema):
+    format = fields.String(
+        load_default="ubl",
+        metadata={
+            "enum": list(XML_FORMATS),
+            "description": "UBL 2.1 to EN 16931, or flat with Chinese names",
+        },
+    )
 
 
 class BuyerInput(StrictSchema):

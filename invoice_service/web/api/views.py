@@ -6,11 +6,12 @@ from collections.abc import Callable
 from functools import wraps
 from typing import Any
 
-from flask import Response, current_app, jsonify, request
+from flask import Response, abort, current_app, jsonify, request
 from flask_smorest import Blueprint
 from marshmallow import EXCLUDE, ValidationError
 from werkzeug.exceptions import BadRequest
 
+from invoice_service.documents import schemas as json_schemas
 from invoice_service.domain.goods import parse_quantity
 from invoice_service.domain.invoice import UnknownInvoice
 from invoice_service.domain.order import Basket, PlainAmount
@@ -151,6 +152,16 @@ def get_pdf(number: str) -> Response:
     return _file(number, found, data, "application/pdf")
 
 
+@blueprint.get("/schemas/<name>")
+@audience(Audience.PUBLIC)
+@blueprint.doc(responses={"200": {"description": "the schema", "content": {json_schemas.MIMETYPE: {}}}})
+def get_schema(name: str) -> Response:
+    """The JSON Schema of a document: invoice, credit-note or buyer."""
+    if name not in json_schemas.NAMES:
+        abort(404)
+    return Response(json_schemas.schema(name), mimetype=json_schemas.MIMETYPE)
+
+
 def _token_first(view: Callable[..., Any]) -> Callable[..., Any]:
     """Whoever brings no token is not told what is wrong with the rest."""
 
@@ -160,6 +171,17 @@ def _token_first(view: Callable[..., Any]) -> Callable[..., Any]:
         return view(*args, **kwargs)
 
     return checked
+
+
+@blueprint.get("/invoices/<number>/xml")
+@audience(Audience.HOLDER)
+@_token_first
+@blueprint.arguments(schemas.XmlQuery, location="query")
+@blueprint.doc(**_BEARER, responses={"200": {"description": "the XML", "content": {"application/xml": {}}}})
+def get_xml(wanted: dict[str, str], number: str) -> Response:
+    """The invoice for accounting programs: UBL 2.1, or a flat XML in Chinese."""
+    found, data = documents.xml(services(), _token(), wanted["format"])
+    return _file(number, found, data, "application/xml")
 
 
 @blueprint.post("/invoices/<number>/handover")
@@ -231,6 +253,6 @@ def _file(number: str, found: str, data: bytes, mimetype: str) -> Response:
     if found != number:
         raise UnknownInvoice
     response = Response(data, mimetype=mimetype)
-    extension = "pdf" if mimetype.endswith("pdf") else "json"
+    extension = mimetype.removeprefix("application/")
     response.headers["Content-Disposition"] = f'attachment; filename="{number}.{extension}"'
     return response

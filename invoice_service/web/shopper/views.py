@@ -153,6 +153,13 @@ def invoice_pdf(token: str) -> Response:
     return _download(data, f"{number}.pdf", "application/pdf")
 
 
+@blueprint.get("/i/<token>/xml")
+@audience(Audience.HOLDER)
+def invoice_xml(token: str) -> Response:
+    number, data = documents.xml(services(), token, request.args.get("format", "ubl"))
+    return _download(data, f"{number}.xml", "application/xml")
+
+
 @blueprint.get("/i/<token>/evidence")
 @audience(Audience.HOLDER)
 def invoice_evidence(token: str) -> Response:
