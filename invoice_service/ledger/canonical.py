@@ -15,7 +15,13 @@ MAX_SAFE_INTEGER = 2**53 - 1  # RFC 8785 section 3.2.2.3: beyond it, readers in 
 MAX_DEPTH = 100  # ours nest to six levels; far below where a parser in C overflows the stack
 _STRING = re.compile(rb'"(?:[^"\\]++|\\.)*+(?:"|\\?\Z)', re.DOTALL)  # an unclosed one runs to the end
 _BRACKET = re.compile(rb"[\[\]{}]")
-_written = json.JSONEncoder(ensure_ascii=False, sort_keys=True, separators=(",", ":"), allow_nan=False).encode
+_written = json.JSONEncoder(
+    ensure_ascii=False,
+    check_circular=False,  # whatever holds itself was refused before as nested too deep
+    allow_nan=False,
+    sort_keys=True,
+    separators=(",", ":"),
+).encode
 
 
 class NotCanonical(ValueError):
