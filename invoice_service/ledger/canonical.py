@@ -16,7 +16,13 @@ MAX_DEPTH = 100  # ours nest to six levels; far below where a parser in C overfl
 _STEPS = {ord("["): 1, ord("{"): 1, ord("]"): -1, ord("}"): -1}
 _NO_MARKS = bytes(set(range(256)) - {*_STEPS, ord('"')})
 _PLAIN, _NESTED = str | bool, list | dict
-_written = json.JSONEncoder(ensure_ascii=False, sort_keys=True, separators=(",", ":"), allow_nan=False).encode
+_written = json.JSONEncoder(
+    ensure_ascii=False,
+    check_circular=False,  # whatever holds itself was refused before as nested too deep
+    allow_nan=False,
+    sort_keys=True,
+    separators=(",", ":"),
+).encode
 
 
 class NotCanonical(ValueError):
