@@ -118,7 +118,7 @@ def sales() -> Iterator[Sale]:
 
 def _check(rules: Sequence[TaxRule], since: date) -> None:
     spans = [(rule.first_day, rule.last_day) for rule in rules]
-    for sale, day in product(sales(), {since, *tax_data.changes(spans)}):
+    for sale, day in product(sales(), sorted({since, *tax_data.changes(spans)})):
         fitting = [rule for rule in rules if rule.covers(*sale, day)]
         for one, next_one in zip(fitting, fitting[1:], strict=False):
             if one.rank == next_one.rank:

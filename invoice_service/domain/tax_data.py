@@ -115,7 +115,7 @@ class Entry:
             found = Decimal(self.text(key))
         except InvalidOperation:
             self.refuse(f'{key} must be a decimal in quotes, such as "0.09"')
-        if not 0 <= found < 1 or found != round(found, 2):
+        if not found.is_finite() or not 0 <= found < 1 or found != round(found, 2):
             self.refuse(f"{key} must be at least 0 and below 1, with two decimals")
         return found
 
@@ -164,9 +164,9 @@ class Entry:
         return found
 
 
-def changes(spans: Iterable[tuple[date, date]]) -> list[date]:
+def changes(spans: Iterable[tuple[date, date]]) -> set[date]:
     """The days on which an answer may be another than the day before."""
     found = set()
     for first, last in spans:
         found |= {first} if last == date.max else {first, last + _DAY}
-    return sorted(found)
+    return found

@@ -6,6 +6,8 @@ from dataclasses import dataclass
 from datetime import datetime
 from decimal import Decimal
 
+from invoice_service.domain.why import Why
+
 
 @dataclass(frozen=True, slots=True)
 class GoodsView:
@@ -46,7 +48,7 @@ class LineView:
     amount_fen: int
     tax_label: str = ""  # "免税", "9%", "1%"; empty where tax is not yet decided (orders)
     tax_fen: int = 0
-    tax_reason: str = ""
+    why: Why | None = None
 
 
 @dataclass(frozen=True, slots=True)
