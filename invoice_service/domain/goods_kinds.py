@@ -3,8 +3,8 @@
 Nobody types a tax classification code at a stall. Each line holds from a day on; a code that is renamed or
 split becomes a new line, and the old one gets a last day. Goods keep the code that they were given.
 
-What looks like exempt goods and is not, such as canned vegetables, is named in `tax_rules.toml`, with the kind
-as which it is entered here.
+What looks like exempt goods and is not, such as canned vegetables, is named in `tax_rules.toml`, with the
+kind as which it is entered here.
 """
 
 from __future__ import annotations

@@ -15,7 +15,7 @@ from dataclasses import dataclass
 from datetime import date
 from decimal import Decimal
 from functools import cache
-from itertools import product
+from itertools import pairwise, product
 
 from invoice_service.domain import tax_data
 from invoice_service.domain.money import to_fen
@@ -120,9 +120,9 @@ def _check(rules: Sequence[TaxRule], since: date) -> None:
     spans = [(rule.first_day, rule.last_day) for rule in rules]
     for sale, day in product(sales(), sorted({since, *tax_data.changes(spans)})):
         fitting = [rule for rule in rules if rule.covers(*sale, day)]
-        for one, next_one in zip(fitting, fitting[1:], strict=False):
-            if one.rank == next_one.rank:
-                tax_data.refuse(f'"{one.id}" and "{next_one.id}" both answer for {_named(sale)} on {day}')
+        for one, other in pairwise(fitting):
+            if one.rank == other.rank:
+                tax_data.refuse(f'"{one.id}" and "{other.id}" both answer for {_named(sale)} on {day}')
         if not fitting and day >= since:
             tax_data.refuse(f"nothing answers for {_named(sale)} on {day}")
 

@@ -1,4 +1,4 @@
-"""Reading `tax_rules.toml`: every field is checked, so that a slip of the hand stops the start and not a sale.
+"""Reading `tax_rules.toml`: every field is checked, so that a slip stops the start and not a sale.
 
 Whoever makes something of an entry asks it for each field by name and kind; a field that nobody asked for is
 a misspelt one. What must be true of several entries together is said beside what they are.
