@@ -110,11 +110,16 @@ class Drawn:
 
 
 def draw_up(services: Services, order: Order, buyer: Buyer, *, sale: bytes, sequence: int) -> Drawn:
-    """Number, bytes, salts, signature. `sale` is the commitment of the SALE. Nothing is written."""
+    """Number, bytes, salts, signature. `sale` is the commitment of the SALE. Nothing is written.
+
+    Tax arises when it is paid, so the law of that day holds, however late the invoice is asked for.
+    """
+    assert order.paid_at is not None  # noqa: S101 - `issue` let only paid orders through
     now, config = services.clock(), services.config
-    day = business_day(now)
-    number = invoice_number(day, region=config.region_code, channel=config.channel, sequence=sequence)
-    taxed = taxed_lines(order.lines, order.stall, day)
+    number = invoice_number(
+        business_day(now), region=config.region_code, channel=config.channel, sequence=sequence
+    )
+    taxed = taxed_lines(order.lines, order.stall, business_day(order.paid_at))
     body = invoice_body(
         order.stall,
         taxed,
