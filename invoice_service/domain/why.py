@@ -83,7 +83,9 @@ def _small_sales(body: Mapping[str, Any]) -> Ground | None:
     """Of the day of issue; None for who has no threshold, and for days of which none is known."""
     day = business_day(datetime.fromisoformat(body["issued_at"]))
     threshold = threshold_on(TaxpayerKind(body["seller"]["kind"]), day)
-    return threshold and Ground(
+    if threshold is None:
+        return None
+    return Ground(
         reason_zh=f"{threshold.reason_zh}。{threshold.invoice_zh.rstrip('。')}",
         reason_en=f"{threshold.reason_en}. {threshold.invoice_en.rstrip('.')}",
         basis=threshold.basis,

@@ -115,10 +115,8 @@ def draw_up(services: Services, order: Order, buyer: Buyer, *, sale: bytes, sequ
     Tax arises when it is paid, so the law of that day holds, however late the invoice is asked for.
     """
     assert order.paid_at is not None  # noqa: S101 - `issue` let only paid orders through
-    now, config = services.clock(), services.config
-    number = invoice_number(
-        business_day(now), region=config.region_code, channel=config.channel, sequence=sequence
-    )
+    now = services.clock()
+    number = invoice_number(business_day(now), region=services.config.region_code, sequence=sequence)
     taxed = taxed_lines(order.lines, order.stall, business_day(order.paid_at))
     body = invoice_body(
         order.stall,
