@@ -33,13 +33,13 @@ class Ground:
     def in_chinese(self) -> str:
         until = "" if self.last_day is None else f"至{self.last_day}"
         doubt = "" if self.confirmed else "，现行效力尚未确认"
-        return f"{self.reason_zh}（{self.basis}，{self.first_day}起{until}{doubt}）"
+        return f"{self.reason_zh.removesuffix('。')}（{self.basis}，{self.first_day}起{until}{doubt}）"
 
     @property
     def in_english(self) -> str:
         days = f"since {self.first_day}" if self.last_day is None else f"{self.first_day} to {self.last_day}"
         doubt = "" if self.confirmed else "; not yet confirmed to be in force"
-        return f"{self.reason_en} ({self.basis}, {days}{doubt})"
+        return f"{self.reason_en.removesuffix('.')} ({self.basis}, {days}{doubt})"
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,8 +86,8 @@ def _small_sales(body: Mapping[str, Any]) -> Ground | None:
     if threshold is None:
         return None
     return Ground(
-        reason_zh=f"{threshold.reason_zh}。{threshold.invoice_zh.rstrip('。')}",
-        reason_en=f"{threshold.reason_en}. {threshold.invoice_en.rstrip('.')}",
+        reason_zh=f"{threshold.reason_zh}。{threshold.invoice_zh}",
+        reason_en=f"{threshold.reason_en}. {threshold.invoice_en}",
         basis=threshold.basis,
         first_day=threshold.first_day,
         last_day=_end(threshold.last_day),

@@ -171,3 +171,21 @@ def test_the_law_is_that_of_the_day_of_payment(place: Town, clock: Clock) -> Non
     (next_line,) = invoiced(place, "A01", Basket((("tofu", Decimal(3)),)))["lines"]
     assert (line["why"]["rule"], line["tax_fen"]) == ("small-scale-1", 10)
     assert (next_line["why"]["rule"], next_line["tax_fen"]) == ("small-scale-3", 29)
+
+
+@pytest.mark.parametrize(
+    ("language", "words"),
+    [
+        ("zh-CN", ["蔬菜流通环节免征增值税", "自 2012-01-01 起", "现行效力尚未确认", "小规模纳税人减按1%征收",
+                   "2026-01-01 至 2027-12-31", "期末才能确定"]),
+        ("en", ["Vegetables are exempt from VAT", "since 2012-01-01", "not yet confirmed to be in force",
+                "Small-scale taxpayers pay a reduced 1 %", "2026-01-01 to 2027-12-31",
+                "known only when the month or quarter is over"]),
+    ],
+)  # fmt: skip
+def test_the_page_says_why_in_the_readers_language(place: Town, language: str, words: list[str]) -> None:
+    token = bought(place, "A01", Basket((("leaves", Decimal(1)), ("cans", Decimal(1)))))
+    issued = issue.issue(place.services, token, PERSON)
+    page = place.browser().get(f"/i/{issued.token}?lang={language}").get_data(as_text=True)
+    assert [word for word in words if word not in page] == []
+    assert page.count("财税〔2011〕137号") == 1
