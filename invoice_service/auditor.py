@@ -66,6 +66,8 @@ def _say(report: Report) -> None:
         print(
             f"{count} had their buyer erased, on purpose: everything else of them was compared, and stands."
         )
+    for numbers in report.unused:
+        print(f"Not used: {numbers}")
     for subject, what in report.found.told.items():
         print(f"✗ {subject}: {what}")
     if report.found.count > len(report.found.told):

@@ -133,11 +133,14 @@ def draw_up(
     places: Sequence[int] | None = None,
 ) -> Drawn:
     """Number, bytes, salts, signature. `sale` is the commitment of the SALE, `places` where in the order its
-    lines stood if some went back. Nothing is written."""
-    now, config = services.clock(), services.config
-    day = business_day(now)
-    number = invoice_number(day, region=config.region_code, channel=config.channel, sequence=sequence)
-    taxed = taxed_lines(order.lines, order.stall, day)
+    lines stood if some went back. Nothing is written.
+
+    Tax arises when it is paid, so the law of that day holds, however late the invoice is asked for.
+    """
+    assert order.paid_at is not None  # noqa: S101 - `issue` let only paid orders through
+    now = services.clock()
+    number = invoice_number(business_day(now), region=services.config.region_code, sequence=sequence)
+    taxed = taxed_lines(order.lines, order.stall, business_day(order.paid_at))
     body = invoice_body(
         order.stall,
         taxed,

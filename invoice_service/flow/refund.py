@@ -177,11 +177,8 @@ def draw_up(
     now: datetime,
 ) -> dict[str, Any]:
     """The credit note's columns. It takes its number from the series of the invoices."""
-    config = services.config
     sequence = refunds.next_number(connection)
-    number = invoice_number(
-        business_day(now), region=config.region_code, channel=config.channel, sequence=sequence
-    )
+    number = invoice_number(business_day(now), region=services.config.region_code, sequence=sequence)
     body = credit_note_body(
         canonical.decode(invoice.body),
         parts,

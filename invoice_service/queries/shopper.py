@@ -13,8 +13,8 @@ from invoice_service.domain import stall_code
 from invoice_service.domain.invoice import UnknownInvoice
 from invoice_service.domain.order import UnknownOrder, UnknownStall
 from invoice_service.domain.standing import State
-from invoice_service.domain.tax import rule_by_id
 from invoice_service.domain.token import INVOICE, ORDER, fingerprint
+from invoice_service.domain.why import why
 from invoice_service.ledger import canonical
 from invoice_service.ledger.entry import Kind
 from invoice_service.queries import refunds
@@ -102,7 +102,7 @@ def orders(services: Services, tokens: Sequence[str], lang: str) -> tuple[OrderV
     return tuple(_order_view(services, row, by_hash[bytes(row["token_hash"])], lang, ()) for row in rows)
 
 
-def invoice(services: Services, token: str, lang: str) -> InvoiceView:
+def invoice(services: Services, token: str) -> InvoiceView:
     """Raises UnknownInvoice."""
     with services.database.read() as connection:
         stored = invoices.by_token(connection, fingerprint(token))
@@ -128,7 +128,7 @@ def invoice(services: Services, token: str, lang: str) -> InvoiceView:
         buyer_kind=buyer.get("kind"),
         buyer_name=buyer.get("name"),
         buyer_tax_id=buyer.get("tax_id"),
-        lines=tuple(_invoice_line(line, lang) for line in body["lines"]),
+        lines=tuple(_invoice_line(line, body) for line in body["lines"]),
         net_fen=body["net_fen"],
         tax_fen=body["tax_fen"],
         total_fen=body["total_fen"],
@@ -196,16 +196,15 @@ def _order_line(line: dict[str, Any], lang: str) -> LineView:
     )
 
 
-def _invoice_line(line: dict[str, Any], lang: str) -> LineView:
-    rule = rule_by_id(line["rule"])
-    reason = rule.reason_zh if lang == "zh-CN" else rule.reason_en
+def _invoice_line(line: dict[str, Any], body: dict[str, Any]) -> LineView:
+    reason = why(line, body)
     return LineView(
         name=line["name"],
         quantity=Decimal(line["quantity"]),
         unit=line["unit"],
         unit_price=Decimal(line["unit_price"]),
         amount_fen=line["amount_fen"],
-        tax_label=rule.label,
+        tax_label=reason.label,
         tax_fen=line["tax_fen"],
-        tax_reason=f"{reason} ({rule.basis})",
+        why=reason,
     )

@@ -7,6 +7,8 @@ from datetime import datetime
 from decimal import Decimal
 from uuid import UUID
 
+from invoice_service.domain.why import Why
+
 
 @dataclass(frozen=True, slots=True)
 class GoodsView:
@@ -47,7 +49,7 @@ class LineView:
     amount_fen: int
     tax_label: str = ""  # "免税", "9%", "1%"; empty where tax is not yet decided (orders)
     tax_fen: int = 0
-    tax_reason: str = ""
+    why: Why | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -164,6 +164,27 @@ class Ledger(Schema):
     waiting = fields.Boolean(metadata={"description": "true while the chain is not answering"})
 
 
+class Ground(Schema):
+    reason_zh = fields.String()
+    reason_en = fields.String()
+    basis = fields.String(metadata={"description": "the document that says so"})
+    first_day = fields.Date()
+    last_day = fields.Date(allow_none=True, metadata={"description": "null while its end is not known"})
+    confirmed = fields.Boolean(
+        metadata={"description": "false: applied, and not yet confirmed to be in force"}
+    )
+
+
+class Why(Schema):
+    rule = fields.String(metadata={"description": "its id among the tax rules, as in the invoice"})
+    law = fields.Nested(Ground)
+    small_sales = fields.Nested(
+        Ground,
+        allow_none=True,
+        metadata={"description": "when the tax of a small seller's line is not levied in the end"},
+    )
+
+
 class InvoiceLine(Schema):
     name = fields.String()
     quantity = fields.Function(lambda line: f"{line.quantity:f}", metadata={"type": "string"})
@@ -172,7 +193,7 @@ class InvoiceLine(Schema):
     amount_fen = fields.Integer()
     tax_label = fields.String()
     tax_fen = fields.Integer()
-    tax_reason = fields.String()
+    why = fields.Nested(Why, metadata={"description": "why this tax"})
 
 
 class Invoice(Schema):

@@ -126,7 +126,7 @@ def issue_invoice(wanted: dict[str, Any], order_id: str) -> Any:
 @blueprint.doc(**_BEARER)
 def get_invoice(number: str) -> Any:
     """An invoice, its status, and where its entry stands in the ledger."""
-    found = shopper.invoice(services(), _token(), language())
+    found = shopper.invoice(services(), _token())
     if found.number != number:
         raise UnknownInvoice
     return found

@@ -128,13 +128,13 @@ def request_invoice(token: str) -> AnyResponse | tuple[str, int]:
 @blueprint.get("/i/<token>")
 @audience(Audience.HOLDER)
 def invoice(token: str) -> str:
-    return render_template("invoice.html", invoice=shopper.invoice(services(), token, language()))
+    return render_template("invoice.html", invoice=shopper.invoice(services(), token))
 
 
 @blueprint.get("/i/<token>/part")
 @audience(Audience.HOLDER)
 def invoice_fragment(token: str) -> str:
-    return render_template("_invoice_live.html", invoice=shopper.invoice(services(), token, language()))
+    return render_template("_invoice_live.html", invoice=shopper.invoice(services(), token))
 
 
 @blueprint.get("/i/<token>/live")
