@@ -11,6 +11,7 @@ from datetime import date, datetime, timedelta, timezone
 from invoice_service.errors import N_
 
 NOT_A_NUMBER = N_("An invoice number has 20 digits.")
+NOT_SIGNED = N_("This code is not signed by this service. Do not accept it.")
 SHANGHAI = timezone(timedelta(hours=8), "Asia/Shanghai")  # no daylight saving since 1991
 
 

@@ -9,7 +9,7 @@ from typing import Any
 from sqlalchemy import Connection
 
 from invoice_service.documents.attached import UNREADABLE, attached_evidence, is_pdf
-from invoice_service.domain.numbering import SHANGHAI
+from invoice_service.domain.numbering import NOT_SIGNED, SHANGHAI
 from invoice_service.domain.standing import Standing
 from invoice_service.errors import N_, InvalidInput
 from invoice_service.ledger import evidence as ev
@@ -40,7 +40,6 @@ CHAIN_NOT_ASKED = N_("Signed by the issuer and in its log. The chain was not ask
 KNOWN_BY_FACTS = N_("An invoice with this number, date and total was issued here and is valid.")
 NO_SUCH_FACTS = N_("No invoice with this number, date and total was issued here.")
 KNOWN_BY_LINK = N_("The code is signed by this service, and the invoice was issued here and is valid.")
-LINK_UNSIGNED = N_("This code is not signed by this service. Do not accept it.")
 NO_SUCH_LINK = N_("The code is signed, but nothing of the kind was issued here. Do not accept it.")
 NO_LINK = N_("That is not the code of an invoice.")
 
@@ -84,13 +83,13 @@ def verify_facts(services: Services, number: str, day: date, total_fen: int) -> 
     return _known(facts, standing, KNOWN_BY_FACTS)
 
 
-def verify_link(services: Services, code: str) -> tuple[VerdictView, link.Facts | None]:
-    """(the verdict on an invoice's signed link, what it says). Raises NoLink.
+def verify_link(services: Services, text: str) -> tuple[VerdictView, link.Facts | None]:
+    """(the verdict on an invoice's signed link, or on the code in it, and what it says). Raises NoLink.
 
     Without our signature nothing is looked up, and nothing of what it says is repeated.
     """
     try:
-        found = link.read(code)
+        found = link.read(link.code_in(text) or "")
     except link.NotALink as error:
         raise NoLink({"number": NO_LINK}) from error
     with services.database.read() as connection:
@@ -98,7 +97,7 @@ def verify_link(services: Services, code: str) -> tuple[VerdictView, link.Facts 
         stated = None if signed is None else issuer_statement.open_signed(signed)
         judged = link.judge(found, stated, trusted_issuer=services.keyring.issuer_id)
         if judged.verdict == link.UNSIGNED:
-            return VerdictView(ev.UNKNOWN, LINK_UNSIGNED), None
+            return VerdictView(ev.UNKNOWN, NOT_SIGNED), None
         if stated is None:
             return VerdictView(ev.UNDECIDED, SENTENCES[ev.UNDECIDED]), None
         standing = _standing(services, connection, found.facts)

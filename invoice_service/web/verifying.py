@@ -29,12 +29,12 @@ def check_facts(form: Mapping[str, str]) -> VerdictView:
         return verify.verify_facts(services(), number, day, total_fen)
 
 
-def check_link(code: str) -> tuple[VerdictView, dict[str, str]]:
+def check_link(text: str) -> tuple[VerdictView, dict[str, str]]:
     """(the verdict on a signed link, the form filled in with what it says).
 
     What we did not sign is a guess, and is counted with the others; what we did sign is none. Raises NoLink.
     """
-    verdict, facts = verify.verify_link(services(), code)
+    verdict, facts = verify.verify_link(services(), text)
     if facts is None:
         with limiter.shared_limit(services().config.number_lookup_limit, scope="number-lookup"):
             return verdict, {}
