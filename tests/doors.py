@@ -106,6 +106,7 @@ DOORS: dict[str, Door] = {
     "GET /verify": Door("public", 200),
     "POST /verify": Door("public", 422),
     "GET /verify/offline": Door("public", 200),
+    "GET /v/<code>": Door("public", 422, path={"code": "none"}),
     "POST /rpc": Door("public", 200, json={"jsonrpc": "2.0", "id": 1, "method": "eth_chainId"}),
     "GET /healthz": Door("public", 200),
     "GET /readyz": Door("public", 200),
@@ -161,6 +162,7 @@ DOORS: dict[str, Door] = {
     "GET /i/<token>/pdf": Door("holder", 404, path=UNKNOWN),
     "GET /i/<token>/xml": Door("holder", 404, path=UNKNOWN),
     "GET /i/<token>/evidence": Door("holder", 404, path=UNKNOWN),
+    "GET /i/<token>/code.svg": Door("holder", 404, path=UNKNOWN),
     "POST /sandbox/orders/<token>/pay": Door("holder", 404, path=UNKNOWN),
     "GET /api/v1/orders/<order_id>": Door("holder", 404, path={"order_id": UNKNOWN["token"]}),
     "POST /api/v1/orders/<order_id>/invoice": Door(

@@ -20,11 +20,12 @@ from cryptography.hazmat.primitives.asymmetric import ec, ed25519
 from cryptography.hazmat.primitives.asymmetric.utils import decode_dss_signature, encode_dss_signature
 
 _SHA256 = ec.ECDSA(hashes.SHA256())
+_SHA256_REPEATABLE = ec.ECDSA(hashes.SHA256(), deterministic_signing=True)
 
 
-def sign_p256(key: ec.EllipticCurvePrivateKey, message: bytes) -> bytes:
-    """64 bytes, r ‖ s, of ECDSA with SHA-256."""
-    r, s = decode_dss_signature(key.sign(message, _SHA256))
+def sign_p256(key: ec.EllipticCurvePrivateKey, message: bytes, *, repeatable: bool = False) -> bytes:
+    """64 bytes, r ‖ s, of ECDSA with SHA-256; a `repeatable` one is the same each time (RFC 6979)."""
+    r, s = decode_dss_signature(key.sign(message, _SHA256_REPEATABLE if repeatable else _SHA256))
     return r.to_bytes(32, "big") + s.to_bytes(32, "big")
 
 

@@ -9,10 +9,11 @@ from invoice_service.documents.xml.flat import flat
 from invoice_service.documents.xml.ubl import ubl
 from invoice_service.domain.details import CHOOSE_ONE
 from invoice_service.domain.invoice import UnknownInvoice
+from invoice_service.domain.numbering import business_day
 from invoice_service.domain.policy import Actor, OutOfScope
 from invoice_service.domain.token import fingerprint
 from invoice_service.errors import InvalidInput
-from invoice_service.ledger import canonical, tree
+from invoice_service.ledger import canonical, link, tree
 from invoice_service.ledger.entry import Kind
 from invoice_service.ledger.evidence import Evidence
 from invoice_service.queries.ledger_state import ledger_states
@@ -58,8 +59,7 @@ def pdf(services: Services, token: str) -> tuple[str, bytes]:
     document = invoice_pdf(
         attached.body,
         attached.buyer,
-        # Never the token: who holds that can claim the invoice, and paper is passed on.
-        verify_url=f"{services.config.public_url}/verify?number={stored.number}",
+        verify_url=_signed_link(services, stored),
         evidence_json=attached.to_bytes(),
         ledger_line=_ledger_line(state[stored.number], attached),
     )
@@ -74,6 +74,19 @@ def xml(services: Services, token: str, format_name: str) -> tuple[str, bytes]:
         stored = _stored(connection, token)
     buyer = canonical.decode(stored.buyer) if stored.buyer else None
     return stored.number, _XML_WRITERS[format_name](canonical.decode(stored.body), buyer)
+
+
+def signed_link(services: Services, token: str) -> str:
+    """What the holder shows to have the invoice checked. Raises UnknownInvoice."""
+    with services.database.read() as connection:
+        return _signed_link(services, _stored(connection, token))
+
+
+def _signed_link(services: Services, stored: StoredInvoice) -> str:
+    """Never the token: who holds that can claim the invoice, and paper is passed on."""
+    facts = link.Facts(Kind.INVOICE, stored.number, business_day(stored.issued_at), stored.total_fen)
+    code = link.code_of(facts, issuer_id=services.keyring.issuer_id, key=services.keyring.entry)
+    return link.address(services.config.public_url, code)
 
 
 def _stored(connection: Connection, token: str) -> StoredInvoice:

@@ -41,6 +41,7 @@ from tests.unit.ledger.evidence_files import (
 from tests.vectors.cases import N, Vectors
 from tests.vectors.chain_vectors import COMPANY, chain_vectors
 from tests.vectors.evidence_vectors import evidence_vectors, under_anothers_id
+from tests.vectors.link_vectors import link_vectors
 from tests.vectors.log_vectors import log_vectors
 from tests.vectors.proof_vectors import proof_vectors
 from tests.vectors.working_key_vectors import compressed, named, odd_keys
@@ -69,6 +70,7 @@ def vectors() -> dict[str, Vectors]:
         "statement.json": statement_vectors(issuer),
         "evidence.json": evidence_vectors(issuer),
         "log.json": log_vectors(issuer),
+        "link.json": link_vectors(issuer),
     }
 
 

@@ -28,7 +28,7 @@ from invoice_service.web.api.reading import IDEMPOTENCY, JsonParser, read_json
 from invoice_service.web.audience import Audience, audience
 from invoice_service.web.context import limiter, services
 from invoice_service.web.locale import language
-from invoice_service.web.verifying import check_facts, told_verdict
+from invoice_service.web.verifying import check_facts, check_link, told_verdict
 
 blueprint = Blueprint("api", __name__, url_prefix="/api/v1", description="Orders, invoices, verification")
 blueprint.ARGUMENTS_PARSER = JsonParser()
@@ -206,7 +206,10 @@ def hand_over(wanted: dict[str, Any], number: str) -> Any:
 @blueprint.response(200, schemas.Verdict)
 @blueprint.doc(**_VERIFY_BODY)
 def verify_anything() -> VerdictView:
-    """Evidence JSON as the body, a file as multipart `file`, or {"number", "date", "total_yuan"}."""
+    """Evidence JSON as the body, a file as multipart `file`, {"number", "date", "total_yuan"}, or {"link"}.
+
+    `link` is what the first code on an invoice says.
+    """
     return told_verdict(_verdict())
 
 
@@ -218,8 +221,11 @@ def _verdict() -> VerdictView:
         document = read_json(request) if request.is_json else None
     except BadRequest:
         document = None  # then it is no evidence either, which is told in those words
-    if isinstance(document, dict) and "number" in document and "type" not in document:
-        return check_facts(_facts(document))
+    if isinstance(document, dict) and "type" not in document:
+        if "number" in document:
+            return check_facts(_facts(document))
+        if isinstance(document.get("link"), str):
+            return check_link(document["link"])[0]
     return verify.verify_file(services(), data)
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from invoice_service.documents.attached import UNREADABLE
 from invoice_service.errors import N_
 from invoice_service.ledger import evidence as ev
-from invoice_service.queries.verify import CHAIN_NOT_ASKED, IN_A_PDF, SENTENCES, STANDING
+from invoice_service.queries.verify import CHAIN_NOT_ASKED, IN_A_PDF, NO_LINK, SENTENCES, STANDING
 
 _VERDICTS = {
     "word.genuine": N_("Genuine"),
@@ -31,6 +31,28 @@ _VERDICTS = {
     "problem.old_browser": N_(
         "This browser is too old to look into a PDF. Choose the evidence file (JSON) instead."
     ),
+}
+_LINKS = {
+    "word.signed": N_("Signed by the issuer"),
+    "word.unsigned": N_("Not signed"),
+    "link.holds": N_(
+        "The issuer signed this number, date and total. Whether the invoice is in its log, and counts today, "
+        "only the online check can say."
+    ),
+    "link.no_key": N_(
+        "None of the issuer's keys that this page knows signed this code. Do not accept it. Only a page "
+        "that was saved long ago may lack a newer key."
+    ),
+    "link.revoked": N_("The key that signed this code had been revoked before that day. Do not accept it."),
+    "link.revoked_later": N_(
+        "The key that signed this code has been revoked since. Only the online check can say more."
+    ),
+    "link.no_statement": N_("This page knows no keys of the issuer you trust, and cannot judge this code."),
+    "link.online": N_("Check online"),
+    "link_name": N_("An invoice's code"),
+    "document.3": N_("Invoice"),
+    "document.4": N_("Credit note"),
+    "fact.document": N_("Document"),
 }
 _FACTS = {
     "fact.number": N_("Number"),
@@ -127,7 +149,9 @@ _PAGE = {
         "The code names invoice {number}, which proves nothing by itself. Get its PDF or evidence file, and "
         "put it here."
     ),
-    "code_other": N_("That is not the code of an invoice."),
+    "link": N_("Or paste the address in an invoice's code"),
+    "link_check": N_("Verify"),
+    "code_other": NO_LINK,
     "camera_denied": N_("The camera is not available here."),
 }
-WORDS = _VERDICTS | _FACTS | _STEPS | _PAGE
+WORDS = _VERDICTS | _LINKS | _FACTS | _STEPS | _PAGE
