@@ -7,15 +7,17 @@ turn it into its negative, which some cameras do not read. Correction level M su
 
 from __future__ import annotations
 
+import math
 import struct
 import zlib
 from collections.abc import Iterator, Sequence
 from functools import lru_cache
 from html import escape
 from itertools import groupby
+from typing import cast
 
-import qrcode
-from qrcode.constants import ERROR_CORRECT_M
+import zxingcpp
+from typing_extensions import Buffer
 
 QUIET_ZONE = 4
 
@@ -28,14 +30,16 @@ Modules = tuple[tuple[bool, ...], ...]
 
 @lru_cache(maxsize=256)
 def modules(text: str) -> Modules:
-    """The grid, quiet zone included; True is dark. Remembered, since choosing the mask takes 5 ms.
-
-    Raises ValueError where the text does not fit.
-    """
-    code = qrcode.QRCode(error_correction=ERROR_CORRECT_M, border=QUIET_ZONE)
-    code.add_data(text)
-    code.make()
-    return tuple(map(tuple, code.get_matrix()))
+    """The grid, quiet zone included; True is dark. Raises ValueError where the text does not fit."""
+    code = zxingcpp.create_barcode(text, zxingcpp.BarcodeFormat.QRCode, ec_level="M")
+    grey = bytes(cast(Buffer, code.to_image(scale=1, add_quiet_zones=False)))
+    size = math.isqrt(len(grey))
+    light = (False,) * QUIET_ZONE
+    rows = [
+        (*light, *(shade == 0 for shade in grey[at : at + size]), *light) for at in range(0, size**2, size)
+    ]
+    margin = [(False,) * len(rows[0])] * QUIET_ZONE
+    return (*margin, *rows, *margin)
 
 
 def svg(text: str, *, title: str) -> str:
