@@ -131,7 +131,7 @@ def data_of_trailer(data: bytes) -> bytes:
 def test_what_is_added_afterwards_is_found_out(keys: keyring.Keyring) -> None:
     changed = io.BytesIO()
     writer = pypdf.PdfWriter(io.BytesIO(sign(keys)), incremental=True)
-    writer.add_metadata({"/Title": "another"})
+    writer.add_blank_page(100, 100)
     writer.write(changed)
     status = judged(changed.getvalue(), keys)
     assert status.intact
