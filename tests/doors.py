@@ -110,6 +110,7 @@ DOORS: dict[str, Door] = {
     "GET /readyz": Door("public", 200),
     "GET /ca": Door("public", 200),
     "GET /ca.crt": Door("public", 404),
+    "GET /issuer.crt": Door("public", 200),
     "GET /api/docs": Door("public", 200),
     "GET /api/v1/openapi.json": Door("public", 200),
     "POST /api/v1/verify": Door("public", 422),

@@ -16,6 +16,8 @@ from cryptography import x509
 from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 
+from invoice_service.keyring import Keyring
+
 _ECDSA = ec.ECDSA(hashes.SHA256(), deterministic_signing=True)
 _MOST_SIGNATURE_BYTES = 72  # ECDSA on P-256 in DER: two numbers of up to 33 bytes each
 
@@ -65,6 +67,11 @@ def chain(certificate_pem: str, root_pem: str) -> Chain:
         signer_name=_der(_SEQUENCE, own.issuer.public_bytes(), _der(_INTEGER, serial)),
         signer_digest=_attribute(_SIGNING_CERTIFICATE_V2, named),
     )
+
+
+def signer_of(keys: Keyring) -> Signer:
+    """The issuer's signature on PDFs."""
+    return Signer(chain(keys.paper_certificate, keys.root_certificate), keys.paper)
 
 
 def _attributes(chain: Chain, digest: bytes) -> bytes:

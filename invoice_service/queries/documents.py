@@ -4,8 +4,10 @@ from __future__ import annotations
 
 from sqlalchemy import Connection, text
 
-from invoice_service.documents.pdf import invoice_pdf
+from invoice_service.documents.cms import signer_of
+from invoice_service.documents.pdf import Paper, invoice_pdf
 from invoice_service.domain.invoice import UnknownInvoice
+from invoice_service.domain.listing import chosen
 from invoice_service.domain.policy import Actor, OutOfScope
 from invoice_service.domain.token import fingerprint
 from invoice_service.ledger import canonical, tree
@@ -23,6 +25,8 @@ _ENTRY = text("""
     UNION ALL
     SELECT NULL, entry, signature FROM outbox WHERE kind = :kind AND fact = :fact
 """)
+
+PAPERS = tuple(Paper)
 
 
 def evidence(services: Services, token: str) -> tuple[str, Evidence]:
@@ -42,8 +46,9 @@ def supervised_evidence(services: Services, actor: Actor, number: str) -> Eviden
         return _evidence(services, connection, stored)
 
 
-def pdf(services: Services, token: str) -> tuple[str, bytes]:
-    """(invoice number, its PDF with the evidence attached). Raises UnknownInvoice."""
+def pdf(services: Services, token: str, paper: str = Paper.A5) -> tuple[str, bytes]:
+    """(invoice number, its signed PDF with the evidence attached). Raises BadListing, UnknownInvoice."""
+    chosen(paper, PAPERS, "format")
     with services.database.read() as connection:
         stored = _stored(connection, token)
         attached = _evidence(services, connection, stored)
@@ -55,6 +60,8 @@ def pdf(services: Services, token: str) -> tuple[str, bytes]:
         verify_url=f"{services.config.public_url}/verify?number={stored.number}",
         evidence_json=attached.to_bytes(),
         ledger_line=_ledger_line(state[stored.number], attached),
+        paper=Paper(paper),
+        signer=signer_of(services.keyring),
     )
     return stored.number, document
 

@@ -9,6 +9,7 @@ from marshmallow import RAISE, Schema, ValidationError, fields, validate, valida
 
 from invoice_service.domain.invoice import instant_text
 from invoice_service.errors import N_
+from invoice_service.queries import documents
 
 GIVE_ONE = N_("Give either amount_fen or lines.")
 CODE_LENGTH = N_("A code has 1 to 60 characters.")
@@ -157,6 +158,10 @@ class Invoice(Schema):
     total_fen = fields.Integer()
     total_capitals = fields.String()
     ledger = fields.Nested(Ledger)
+
+
+class PdfQuery(StrictSchema):
+    format = fields.String(load_default=documents.PAPERS[0], metadata={"enum": list(documents.PAPERS)})
 
 
 class HandoverInput(StrictSchema):

@@ -142,15 +142,6 @@ def get_evidence(number: str) -> Response:
     return _file(number, found, evidence.to_bytes(), "application/json")
 
 
-@blueprint.get("/invoices/<number>/pdf")
-@audience(Audience.HOLDER)
-@blueprint.doc(**_BEARER, responses={"200": {"description": "the PDF", "content": {"application/pdf": {}}}})
-def get_pdf(number: str) -> Response:
-    """The invoice on paper, with its evidence attached."""
-    found, data = documents.pdf(services(), _token())
-    return _file(number, found, data, "application/pdf")
-
-
 def _token_first(view: Callable[..., Any]) -> Callable[..., Any]:
     """Whoever brings no token is not told what is wrong with the rest."""
 
@@ -160,6 +151,18 @@ def _token_first(view: Callable[..., Any]) -> Callable[..., Any]:
         return view(*args, **kwargs)
 
     return checked
+
+
+@blueprint.get("/invoices/<number>/pdf")
+@audience(Audience.HOLDER)
+@_token_first
+@blueprint.arguments(schemas.PdfQuery, location="query")
+@blueprint.alt_response(422, schema=schemas.Problem)
+@blueprint.doc(**_BEARER, responses={"200": {"description": "the PDF", "content": {"application/pdf": {}}}})
+def get_pdf(wanted: dict[str, Any], number: str) -> Response:
+    """The invoice on paper, signed, with its evidence attached; or as a receipt 58 or 80 mm wide."""
+    found, data = documents.pdf(services(), _token(), wanted["format"])
+    return _file(number, found, data, "application/pdf")
 
 
 @blueprint.post("/invoices/<number>/handover")
