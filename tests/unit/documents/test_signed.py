@@ -17,7 +17,7 @@ from pyhanko.sign.validation.status import PdfSignatureStatus
 from pyhanko_certvalidator import ValidationContext
 
 from invoice_service import keyring
-from invoice_service.documents import cms
+from invoice_service.documents.cms import signer_of
 from invoice_service.documents.signed import signed
 from tests.unit.documents.test_pdf import EVIDENCE, invoice, line, pdf
 
@@ -36,12 +36,8 @@ def keys_in(folder: Path) -> keyring.Keyring:
     return keyring.load(folder)
 
 
-def signer(keys: keyring.Keyring) -> cms.Signer:
-    return cms.Signer(cms.chain(keys.paper_certificate, keys.root_certificate), keys.paper)
-
-
 def sign(keys: keyring.Keyring, data: bytes = PLAIN) -> bytes:
-    return signed(data, signer(keys), SIGNED_AT, reason="Issued")
+    return signed(data, signer_of(keys), SIGNED_AT, reason="Issued")
 
 
 def judged(data: bytes, keys: keyring.Keyring) -> PdfSignatureStatus:
