@@ -112,6 +112,7 @@ DOORS: dict[str, Door] = {
     "GET /readyz": Door("public", 200),
     "GET /ca": Door("public", 200),
     "GET /ca.crt": Door("public", 404),
+    "GET /issuer.crt": Door("public", 200),
     "GET /api/docs": Door("public", 200),
     "GET /api/v1/openapi.json": Door("public", 200),
     "GET /api/v1/schemas/<name>": Door("public", 200, path={"name": "invoice"}),

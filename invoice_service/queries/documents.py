@@ -4,11 +4,13 @@ from __future__ import annotations
 
 from sqlalchemy import Connection, text
 
-from invoice_service.documents.pdf import invoice_pdf
+from invoice_service.documents.cms import signer_of
+from invoice_service.documents.pdf import Paper, invoice_pdf
 from invoice_service.documents.xml.flat import flat
 from invoice_service.documents.xml.ubl import ubl
 from invoice_service.domain.details import CHOOSE_ONE
 from invoice_service.domain.invoice import UnknownInvoice
+from invoice_service.domain.listing import chosen
 from invoice_service.domain.numbering import business_day
 from invoice_service.domain.policy import Actor, OutOfScope
 from invoice_service.domain.token import fingerprint
@@ -32,6 +34,8 @@ _ENTRY = text("""
     SELECT NULL, entry, signature FROM outbox WHERE kind = :kind AND fact = :fact
 """)
 
+PAPERS = tuple(Paper)
+
 
 def evidence(services: Services, token: str) -> tuple[str, Evidence]:
     """(invoice number, its evidence as of now). Raises UnknownInvoice."""
@@ -50,8 +54,9 @@ def supervised_evidence(services: Services, actor: Actor, number: str) -> Eviden
         return _evidence(services, connection, stored)
 
 
-def pdf(services: Services, token: str) -> tuple[str, bytes]:
-    """(invoice number, its PDF with the evidence attached). Raises UnknownInvoice."""
+def pdf(services: Services, token: str, paper: str = Paper.A5) -> tuple[str, bytes]:
+    """(invoice number, its signed PDF with the evidence attached). Raises BadListing, UnknownInvoice."""
+    chosen(paper, PAPERS, "format")
     with services.database.read() as connection:
         stored = _stored(connection, token)
         attached = _evidence(services, connection, stored)
@@ -62,6 +67,8 @@ def pdf(services: Services, token: str) -> tuple[str, bytes]:
         verify_url=_signed_link(services, stored),
         evidence_json=attached.to_bytes(),
         ledger_line=_ledger_line(state[stored.number], attached),
+        paper=Paper(paper),
+        signer=signer_of(services.keyring),
     )
     return stored.number, document
 

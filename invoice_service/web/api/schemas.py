@@ -10,7 +10,7 @@ from marshmallow import RAISE, Schema, ValidationError, fields, validate, valida
 from invoice_service.domain.invoice import instant_text
 from invoice_service.domain.refund import Reason, RefundStatus
 from invoice_service.errors import N_
-from invoice_service.queries.documents import XML_FORMATS
+from invoice_service.queries import documents
 
 GIVE_ONE = N_("Give either amount_fen or lines.")
 CODE_LENGTH = N_("A code has 1 to 60 characters.")
@@ -59,7 +59,7 @@ class XmlQuery(StrictSchema):
     format = fields.String(
         load_default="ubl",
         metadata={
-            "enum": list(XML_FORMATS),
+            "enum": list(documents.XML_FORMATS),
             "description": "UBL 2.1 to EN 16931, or flat with Chinese names",
         },
     )
@@ -217,6 +217,10 @@ class Invoice(Schema):
     ledger = fields.Nested(Ledger)
     refunds = fields.List(fields.Nested(Refund))
     credit_notes = fields.List(fields.Nested(CreditNote))
+
+
+class PdfQuery(StrictSchema):
+    format = fields.String(load_default=documents.PAPERS[0], metadata={"enum": list(documents.PAPERS)})
 
 
 class HandoverInput(StrictSchema):

@@ -143,15 +143,6 @@ def get_evidence(number: str) -> Response:
     return _file(number, found, evidence.to_bytes(), "application/json")
 
 
-@blueprint.get("/invoices/<number>/pdf")
-@audience(Audience.HOLDER)
-@blueprint.doc(**_BEARER, responses={"200": {"description": "the PDF", "content": {"application/pdf": {}}}})
-def get_pdf(number: str) -> Response:
-    """The invoice on paper, with its evidence attached."""
-    found, data = documents.pdf(services(), _token())
-    return _file(number, found, data, "application/pdf")
-
-
 @blueprint.get("/schemas/<name>")
 @audience(Audience.PUBLIC)
 @blueprint.doc(responses={"200": {"description": "the schema", "content": {json_schemas.MIMETYPE: {}}}})
@@ -182,6 +173,18 @@ def get_xml(wanted: dict[str, str], number: str) -> Response:
     """The invoice for accounting programs: UBL 2.1, or a flat XML in Chinese."""
     found, data = documents.xml(services(), _token(), wanted["format"])
     return _file(number, found, data, "application/xml")
+
+
+@blueprint.get("/invoices/<number>/pdf")
+@audience(Audience.HOLDER)
+@_token_first
+@blueprint.arguments(schemas.PdfQuery, location="query")
+@blueprint.alt_response(422, schema=schemas.Problem)
+@blueprint.doc(**_BEARER, responses={"200": {"description": "the PDF", "content": {"application/pdf": {}}}})
+def get_pdf(wanted: dict[str, Any], number: str) -> Response:
+    """The invoice on paper, signed, with its evidence attached; or as a receipt 58 or 80 mm wide."""
+    found, data = documents.pdf(services(), _token(), wanted["format"])
+    return _file(number, found, data, "application/pdf")
 
 
 @blueprint.post("/invoices/<number>/handover")

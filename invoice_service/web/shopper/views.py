@@ -151,7 +151,7 @@ def invoice_live(token: str) -> Response:
 @blueprint.get("/i/<token>/pdf")
 @audience(Audience.HOLDER)
 def invoice_pdf(token: str) -> Response:
-    number, data = documents.pdf(services(), token)
+    number, data = documents.pdf(services(), token, request.args.get("format", documents.PAPERS[0]))
     return _download(data, f"{number}.pdf", "application/pdf")
 
 
