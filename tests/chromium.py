@@ -35,7 +35,8 @@ AXE = (ROOT / "node_modules" / "axe-core" / "axe.min.js").read_text()
 SERIOUS = """async () => {
     const counts = ({enabled, impact}) => enabled && (impact === "serious" || impact === "critical");
     const values = axe._audit.rules.filter(counts).map(({id}) => id);
-    return (await axe.run(document, {resultTypes: ["violations"], runOnly: {type: "rule", values}})).violations;
+    const found = await axe.run(document, {resultTypes: ["violations"], runOnly: {type: "rule", values}});
+    return found.violations;
 }"""
 JSQR = (ROOT / "node_modules" / "jsqr" / "dist" / "jsQR.js").read_text()
 READ = """async (drawing) => {
