@@ -3,12 +3,13 @@
 import htmx from "htmx.org";
 import "htmx-ext-sse";
 import { tick } from "./clock.js";
-import { checkCode, chooseBuyer, offerCopy, sendOnce, totalGoods } from "./forms.js";
+import { checkCode, chooseBuyer, offerCopy, sendOnce, sumChosen, totalGoods } from "./forms.js";
 import { watch } from "./live.js";
 
 const HELPERS = [
   ["form[data-once]", sendOnce],
   ["form[data-goods]", totalGoods],
+  ["form[data-sum]", sumChosen],
   ["form[data-buyer]", chooseBuyer],
   ["[data-uscc]", checkCode],
   ["[data-copy]", offerCopy],
