@@ -6,6 +6,7 @@ import json
 import re
 import zipfile
 from collections.abc import Iterator
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
@@ -13,6 +14,7 @@ import pytest
 import requests
 from playwright.sync_api import Browser, Page, expect
 
+from invoice_service.store import allowances
 from tests import make
 from tests.chromium import PHONE, check_page, complaints, unexpected
 from tests.stack import Stack
@@ -80,6 +82,37 @@ def test_two_stalls_one_header_one_bundle(stack: Stack, phone: Page, tmp_path: P
         phone.locator("button[value=zip]").click()
     download.value.save_as(tmp_path / "bundle.zip")
     check_bundle(stack, tmp_path)
+
+
+@pytest.mark.parametrize("phone", ["zh-CN"], indirect=True)
+def test_the_page_says_which_invoice_had_to_wait_and_why(stack: Stack, phone: Page) -> None:
+    set_ceiling(stack, 100)
+    buy(stack, phone, "A01", "12.50")
+    buy(stack, phone, "A02", "8.80")
+    phone.goto(f"{stack.url}/basket")
+    phone.locator("form[action$='/basket'] button[type=submit]").click()
+    expect(phone.locator("#refused")).to_be_visible()
+    check_page(phone, "basket-refused")
+    expect(phone.locator(".choice__option:has([name=orders])")).to_contain_text(LONG)
+    expect(phone.locator(".choice__option:has([name=orders]) .field-error")).to_contain_text("领票额度")
+    expect(phone.locator("[name=invoices]")).to_have_count(1)
+    set_ceiling(stack, 100_000)
+    phone.locator("form[action$='/basket'] button[type=submit]").click()
+    expect(phone.locator("[name=invoices]")).to_have_count(2)
+
+
+def set_ceiling(stack: Stack, ceiling_fen: int) -> None:
+    """For the neighbour; how officers do it is tried elsewhere."""
+    with stack.database() as database, database.unit_of_work() as uow:
+        row = uow.connection.exec_driver_sql(
+            "SELECT id, market_id FROM vendors ORDER BY id DESC LIMIT 1"
+        ).one()
+        officer = make.account(uow.connection, "officer")
+        values = {"vendor_id": row.id, "market_id": row.market_id, "ceiling_fen": ceiling_fen}
+        allowances.put(
+            uow.connection, values | {"set_by": officer, "set_at": datetime.now(UTC), "reason": "新登记户"}
+        )
+        uow.commit()
 
 
 def settled(stack: Stack, phone: Page) -> None:
