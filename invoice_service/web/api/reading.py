@@ -15,6 +15,7 @@ from webargs.core import missing
 from webargs.flaskparser import FlaskParser
 from werkzeug.exceptions import BadRequest, UnsupportedMediaType
 
+from invoice_service.domain import header_code
 from invoice_service.domain.party import BadBuyer, Buyer, make_buyer
 
 IDEMPOTENCY = {
@@ -48,6 +49,8 @@ def read_json(request: Request) -> Any:
 def read_buyer(header: Mapping[str, Any]) -> Buyer:
     """Raises BadBuyer, with the names that the fields have in the request."""
     try:
+        if header["header_code"] is not None:
+            return header_code.read(header["header_code"])
         return make_buyer(header["kind"], header["name"], header["tax_id"])
     except BadBuyer as error:
         raise BadBuyer({f"buyer.{field}": text for field, text in error.fields.items()}) from None

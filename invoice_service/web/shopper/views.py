@@ -10,6 +10,7 @@ from flask_babel import gettext
 from werkzeug.wrappers import Response as AnyResponse
 
 from invoice_service.documents import qr
+from invoice_service.domain import header_code
 from invoice_service.domain.allowance import AllowanceUsed
 from invoice_service.domain.basket import MOST
 from invoice_service.domain.goods import parse_quantity
@@ -30,6 +31,7 @@ from invoice_service.web.errors import told, told_fields
 from invoice_service.web.locale import language
 
 blueprint = Blueprint("shopper", __name__)
+blueprint.context_processor(lambda: {"header_words": header_code})
 REMEMBERED = MOST  # orders kept in this phone's cookie: a basket
 RECENT = 5  # of them on the start page and at stalls
 
@@ -181,7 +183,9 @@ def invoice_code(token: str) -> Response:
 
 
 def buyer_of(form: Mapping[str, str]) -> Buyer:
-    """Raises BadBuyer."""
+    """A header's code goes before what is typed. Raises BadBuyer."""
+    if code := form.get(header_code.FIELD, "").strip():
+        return header_code.read(code)
     tax_id = form.get("tax_id") if form.get("kind") == "organization" else None
     return make_buyer(form.get("kind", ""), form.get("name", ""), tax_id)
 
