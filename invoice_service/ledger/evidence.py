@@ -231,7 +231,7 @@ class _Verification:
         )
 
     def _standing(self) -> Standing | None:
-        """Never fails a verification: the invoice is genuine whatever became of it. A credit note has none."""
+        """Never fails a verification: an invoice is genuine whatever became of it. A credit note has none."""
         if self.chain is None or self._entry().kind is not Kind.INVOICE:
             return None
         try:

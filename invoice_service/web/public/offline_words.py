@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from invoice_service.documents.attached import UNREADABLE
+from invoice_service.domain.credit_note import NOTHING_TO_PAY
 from invoice_service.errors import N_
 from invoice_service.ledger import evidence as ev
 from invoice_service.queries.verify import (
     CHAIN_NOT_ASKED,
-    CREDIT_NOTE,
     IN_A_PDF,
     NO_LINK,
     SENTENCES,
@@ -23,7 +23,7 @@ _VERDICTS = {
     "genuine.on_chain": SENTENCES[ev.GENUINE],
     "genuine.on_chain.other": N_("Issued by the issuer you trust, unchanged to the byte, and on the chain."),
     "genuine.in_log": CHAIN_NOT_ASKED,
-    "genuine.credit_note": CREDIT_NOTE,
+    "genuine.credit_note": NOTHING_TO_PAY,
     "pdf.on_chain": IN_A_PDF,
     "pdf.in_log": N_(
         "The evidence in this PDF is signed by the issuer and in its log; the chain was not asked. "
