@@ -12,7 +12,7 @@ from sqlalchemy import Connection, Row
 
 from invoice_service.domain.capitals import in_capitals
 from invoice_service.domain.invoice import instant_text
-from invoice_service.ledger.entry import Entry, Kind, body_commitment
+from invoice_service.ledger.entry import Entry, body_commitment
 from invoice_service.queries.audit.differs import Difference, alike, holds, same
 from invoice_service.queries.audit.documents import Documents, by_fact, opened, value, without_buyer
 from invoice_service.queries.audit.issuer import Issuer
@@ -105,9 +105,7 @@ CREDIT_NOTES = Documents("credit note", _read_notes, _check_note)
 def differences(connection: Connection) -> Iterator[Difference]:
     """What refunds come to stands on the lines and sales that they took from."""
     for row in audit_refunds.miscounted_lines(connection):
-        yield Difference(
-            f"{Kind.SALE.name.lower()} {row.order_id}",
-            f"line {row.n}: what went back is not its refunds' sum",
-        )
+        what = f"line {row.n}: what went back of it is not what its refunds come to"
+        yield Difference(f"sale {row.order_id}", what)
     for order_id in audit_refunds.miscounted_sales(connection):
-        yield Difference(f"{Kind.SALE.name.lower()} {order_id}", "column kept_fen is not what was left")
+        yield Difference(f"sale {order_id}", "column kept_fen is not what was left")
