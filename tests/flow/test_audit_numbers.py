@@ -6,6 +6,7 @@ died before they were done. Each bend is made in a transaction of its own, which
 
 from __future__ import annotations
 
+import argparse
 import os
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -15,6 +16,7 @@ from datetime import UTC, datetime, timedelta
 import pytest
 from sqlalchemy import Connection, text
 
+from invoice_service import auditor
 from invoice_service.domain.allowance import AllowanceUsed
 from invoice_service.domain.order import PlainAmount
 from invoice_service.domain.party import make_buyer
@@ -122,6 +124,13 @@ TO_OUTBOX = """
     INSERT INTO outbox (kind, fact, entry, signature)
     SELECT kind, fact, entry, signature FROM log_entries WHERE fact = :number
 """
+
+
+def test_the_command_says_which_and_why(here: Services, capsys: pytest.CaptureFixture[str]) -> None:
+    """It is no fault; without a chain the rest is undecided."""
+    assert auditor.audit(here.config, argparse.Namespace(restart=True)) == auditor.EXIT_CODES[run.UNDECIDED]
+    said = capsys.readouterr().out
+    assert f"Not used: {SECOND_UNUSED}\nNot used: {LAST_UNUSED}\nUNDECIDED. Everything" in said
 
 
 def test_a_missing_invoice_is_no_unused_number(here: Services) -> None:
