@@ -95,7 +95,7 @@ def _progress() -> Iterator[Tell]:
     columns = (TextColumn("Comparing entries"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
     with Progress(*columns, console=console, transient=True) as bar:
         task = bar.add_task("entries", total=None)
-        yield lambda done, size: bar.update(task, completed=done, total=size)
+        yield lambda done, size: bar.update(task, completed=done, total=size, refresh=True)
 
 
 def _lines() -> Tell:

@@ -14,6 +14,7 @@ from invoice_service.errors import N_
 NOT_A_NUMBER = N_("An invoice number has 20 digits.")
 PILOT_CHANNEL = "9"  # no tax bureau's channel uses it
 SEQUENCE_DIGITS = 15
+NOT_SIGNED = N_("This code is not signed by this service. Do not accept it.")
 SHANGHAI = timezone(timedelta(hours=8), "Asia/Shanghai")  # no daylight saving since 1991
 
 

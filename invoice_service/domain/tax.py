@@ -93,6 +93,11 @@ def rule_by_id(rule_id: str) -> TaxRule:
     return next(rule for rule in rules() if rule.id == rule_id)
 
 
+def exempt_rules() -> list[str]:
+    """The ids of the rules under which nothing is paid."""
+    return [rule.id for rule in rules() if rule.treatment == "exempt"]
+
+
 def rule_on(tax_class: TaxClass, taxpayer: TaxpayerKind, self_produced: bool, day: date) -> TaxRule:
     """The rule for goods of a class, sold by such a taxpayer on a Shanghai day. Raises NoTaxRule."""
     for rule in rules():

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 from decimal import Decimal
 from typing import Any
 
@@ -16,6 +17,7 @@ from invoice_service.domain.token import INVOICE, ORDER, fingerprint
 from invoice_service.domain.why import why
 from invoice_service.ledger import canonical
 from invoice_service.ledger.entry import Kind
+from invoice_service.queries import refunds
 from invoice_service.queries.ledger_state import ledger_states
 from invoice_service.queries.views import (
     GoodsView,
@@ -86,7 +88,8 @@ def order(services: Services, token: str, lang: str) -> OrderView:
             raise UnknownOrder
         paid = connection.execute(_PAYMENTS, {"order_id": rows[0]["id"]})
         payments = tuple(PaymentView(*row) for row in paid)
-    return _order_view(services, rows[0], token, lang, payments)
+        gone_back = refunds.of_order(connection, rows[0]["id"])
+    return replace(_order_view(services, rows[0], token, lang, payments), refunds=gone_back)
 
 
 def orders(services: Services, tokens: Sequence[str], lang: str) -> tuple[OrderView, ...]:
@@ -107,6 +110,8 @@ def invoice(services: Services, token: str) -> InvoiceView:
             raise UnknownInvoice
         state = invoice_state(services, connection, stored.number)
         standing = statuses.standing(connection, stored.number).now(services.clock())
+        gone_back = refunds.of_order(connection, stored.order_id)
+        notes = refunds.notes_of(connection, stored.number)
     body = canonical.decode(stored.body)
     buyer = canonical.decode(stored.buyer) if stored.buyer else {}
     return InvoiceView(
@@ -130,6 +135,8 @@ def invoice(services: Services, token: str) -> InvoiceView:
         total_capitals=body["total_capitals"],
         order_token=services.keyring.tokens.derive(ORDER, str(stored.order_id)),
         ledger=state,
+        refunds=gone_back,
+        credit_notes=notes,
     )
 
 
