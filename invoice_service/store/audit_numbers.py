@@ -18,6 +18,7 @@ from invoice_service.store.audit import MOST
 # What takes numbers from the sequence: the kind of its entries, and its table, with `number` and `issued_at`.
 NUMBERED = {
     Kind.INVOICE: "invoices",
+    Kind.CREDIT_NOTE: "credit_notes",
 }
 _DOCUMENTS = " UNION ALL ".join(
     f"SELECT {int(kind)} AS kind, number, issued_at FROM {table}"  # noqa: S608 - our own names

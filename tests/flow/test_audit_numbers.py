@@ -21,7 +21,9 @@ from invoice_service.domain.allowance import AllowanceUsed
 from invoice_service.domain.order import PlainAmount
 from invoice_service.domain.party import make_buyer
 from invoice_service.flow import allow, issue, look, order, pay, seal
+from invoice_service.ledger.entry import Kind
 from invoice_service.queries.audit import numbers, run
+from invoice_service.queries.audit.kinds import named
 from invoice_service.queries.audit.numbers import NOT_YET, ROLLED_BACK, Unused
 from invoice_service.services import Services
 from tests.clock import Clock
@@ -172,6 +174,24 @@ def test_a_number_that_cannot_be_is_told(here: Services, number: str, what: str)
     attested = "UPDATE log_entries SET fact = :new WHERE fact = :number"
     with bent(here, renamed, attested, new=number) as connection:
         assert told(connection)[f"invoice {number}"] == what
+
+
+CREDIT_NOTE = """
+    INSERT INTO credit_notes (number, refund_id, invoice_number, notes, whole, body, body_salt, commitment,
+                              net_fen, tax_fen, total_fen, issued_at)
+    SELECT :new, gen_random_uuid(), number, 0, true, body, body_salt, sha256(body), net_fen, tax_fen,
+           total_fen, issued_at FROM invoices WHERE number = :number
+"""
+
+
+def test_a_credit_note_takes_its_number_from_the_same_series(here: Services) -> None:
+    with bent(here, CREDIT_NOTE, new="27539000000000000005") as connection:
+        assert [(one.first, one.last) for one in numbers.unused(connection)] == [(2, 2), (6, 6)]
+        assert told(connection) == {}
+    with bent(here, CREDIT_NOTE, new="27119000000000000004") as connection:
+        shared = "another number has its place in the sequence, too"
+        note = named(Kind.CREDIT_NOTE, "27119000000000000004")
+        assert told(connection) == {f"invoice {FOURTH}": shared, note: shared}
 
 
 def test_before_the_first_number_nothing_is_unused(here: Services) -> None:
