@@ -151,9 +151,7 @@ def parse(data: bytes) -> Evidence:
     if canonical.depth(data) > MAX_DEPTH:
         raise NotEvidence("nested too deep for an evidence file")
     try:
-        document = json.loads(
-            data.decode("utf-8"), object_pairs_hook=_without_doubles, parse_constant=_no_number
-        )
+        document = _read(data.decode("utf-8"))
         if document["type"] != TYPE or document["version"] != 1 or type(document["version"]) is not int:
             raise NotEvidence("another type or version")
         if set(document) != _FIELDS:
@@ -417,6 +415,9 @@ def _without_doubles(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
 def _no_number(name: str) -> Any:
     """NaN and the infinities are Python's; JSON has no such numbers."""
     raise NotEvidence(f"{name} is no JSON")
+
+
+_read = json.JSONDecoder(object_pairs_hook=_without_doubles, parse_constant=_no_number).decode
 
 
 def _hex(text: Any, length: int | None) -> bytes:

@@ -12,7 +12,7 @@ from functools import lru_cache
 from typing import cast
 
 import sha3
-from coincurve import PrivateKey
+from coincurve import PublicKey
 from cryptography import x509
 from cryptography.exceptions import InvalidSignature, UnsupportedAlgorithm
 from cryptography.hazmat.primitives import hashes, serialization
@@ -68,7 +68,7 @@ def raw_ed25519(public_key_der: bytes) -> bytes:
 
 def address_of(private_key: bytes) -> bytes:
     """The 20-byte Ethereum address of a secp256k1 key of 32 bytes. Raises ValueError for what is none."""
-    point = PrivateKey(private_key).public_key.format(compressed=False)[1:]
+    point = PublicKey.from_secret(private_key).format(compressed=False)[1:]
     return bytes(sha3.keccak_256(point).digest()[12:])
 
 

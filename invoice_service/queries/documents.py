@@ -1,14 +1,20 @@
-"""The files of an invoice: evidence, and the PDF that carries it."""
+"""The files of an invoice: evidence, the PDF that carries it, and XML."""
 
 from __future__ import annotations
 
 from sqlalchemy import Connection, text
 
-from invoice_service.documents.pdf import invoice_pdf
+from invoice_service.documents.cms import signer_of
+from invoice_service.documents.pdf import Paper, invoice_pdf
+from invoice_service.documents.xml.flat import flat
+from invoice_service.documents.xml.ubl import ubl
+from invoice_service.domain.details import CHOOSE_ONE
 from invoice_service.domain.invoice import UnknownInvoice
+from invoice_service.domain.listing import chosen
 from invoice_service.domain.numbering import business_day
 from invoice_service.domain.policy import Actor, OutOfScope
 from invoice_service.domain.token import fingerprint
+from invoice_service.errors import InvalidInput
 from invoice_service.ledger import canonical, link, tree
 from invoice_service.ledger.entry import Kind
 from invoice_service.ledger.evidence import Evidence
@@ -18,12 +24,17 @@ from invoice_service.services import Services
 from invoice_service.store import deployment, invoices, log, supervised
 from invoice_service.store.invoices import StoredInvoice
 
+_XML_WRITERS = {"ubl": ubl, "flat": flat}
+XML_FORMATS = tuple(_XML_WRITERS)
+
 # One statement, so that an entry moving from the outbox into the log is seen in exactly one of them.
 _ENTRY = text("""
     SELECT index, entry, signature FROM log_entries WHERE kind = :kind AND fact = :fact
     UNION ALL
     SELECT NULL, entry, signature FROM outbox WHERE kind = :kind AND fact = :fact
 """)
+
+PAPERS = tuple(Paper)
 
 
 def evidence(services: Services, token: str) -> tuple[str, Evidence]:
@@ -43,8 +54,9 @@ def supervised_evidence(services: Services, actor: Actor, number: str) -> Eviden
         return _evidence(services, connection, stored)
 
 
-def pdf(services: Services, token: str) -> tuple[str, bytes]:
-    """(invoice number, its PDF with the evidence attached). Raises UnknownInvoice."""
+def pdf(services: Services, token: str, paper: str = Paper.A5) -> tuple[str, bytes]:
+    """(invoice number, its signed PDF with the evidence attached). Raises BadListing, UnknownInvoice."""
+    chosen(paper, PAPERS, "format")
     with services.database.read() as connection:
         stored = _stored(connection, token)
         attached = _evidence(services, connection, stored)
@@ -55,8 +67,20 @@ def pdf(services: Services, token: str) -> tuple[str, bytes]:
         verify_url=_signed_link(services, stored),
         evidence_json=attached.to_bytes(),
         ledger_line=_ledger_line(state[stored.number], attached),
+        paper=Paper(paper),
+        signer=signer_of(services.keyring),
     )
     return stored.number, document
+
+
+def xml(services: Services, token: str, format_name: str) -> tuple[str, bytes]:
+    """(invoice number, its XML in one of XML_FORMATS). Raises InvalidInput, UnknownInvoice."""
+    if format_name not in _XML_WRITERS:
+        raise InvalidInput({"format": CHOOSE_ONE})
+    with services.database.read() as connection:
+        stored = _stored(connection, token)
+    buyer = canonical.decode(stored.buyer) if stored.buyer else None
+    return stored.number, _XML_WRITERS[format_name](canonical.decode(stored.body), buyer)
 
 
 def signed_link(services: Services, token: str) -> str:
@@ -106,7 +130,7 @@ def _place(
         return None, ()
     state = ledger_states(connection, Kind.INVOICE, [number], now=services.clock())[number]
     size = state.tree_size or log.head(connection).size
-    path = tree.inclusion_proof(index, size, log.reader_towards(connection, index, size))
+    path = tree.inclusion_proof(index, size, log.keeping_reader(connection, index, size))
     return log.checkpoint_at(connection, size), tuple(path)
 
 

@@ -74,7 +74,6 @@ PUBLIC = {"public_url": "https://invoices.example"}
         ({"web_cert": "/nowhere/leaf.crt"}, "settings", BROKEN, "names no file"),
         ({"web_key": __file__}, "settings", BROKEN, "one of WEB_CERT and WEB_KEY"),
         ({"sandbox_public_url": "http://x"}, "settings", BROKEN, "without SANDBOX_URL"),
-        ({"region_code": "5"}, "settings", BROKEN, "REGION_CODE"),
         (
             {"web_cert": __file__, "web_key": __file__, "trusted_proxies": 1},
             "settings",

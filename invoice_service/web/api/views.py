@@ -6,11 +6,12 @@ from collections.abc import Callable
 from functools import wraps
 from typing import Any
 
-from flask import Response, current_app, jsonify, request
+from flask import Response, abort, current_app, jsonify, request
 from flask_smorest import Blueprint
 from marshmallow import EXCLUDE, ValidationError
 from werkzeug.exceptions import BadRequest
 
+from invoice_service.documents import schemas as json_schemas
 from invoice_service.domain.goods import parse_quantity
 from invoice_service.domain.invoice import UnknownInvoice
 from invoice_service.domain.order import Basket, PlainAmount
@@ -125,7 +126,7 @@ def issue_invoice(wanted: dict[str, Any], order_id: str) -> Any:
 @blueprint.doc(**_BEARER)
 def get_invoice(number: str) -> Any:
     """An invoice, its status, and where its entry stands in the ledger."""
-    found = shopper.invoice(services(), _token(), language())
+    found = shopper.invoice(services(), _token())
     if found.number != number:
         raise UnknownInvoice
     return found
@@ -142,13 +143,14 @@ def get_evidence(number: str) -> Response:
     return _file(number, found, evidence.to_bytes(), "application/json")
 
 
-@blueprint.get("/invoices/<number>/pdf")
-@audience(Audience.HOLDER)
-@blueprint.doc(**_BEARER, responses={"200": {"description": "the PDF", "content": {"application/pdf": {}}}})
-def get_pdf(number: str) -> Response:
-    """The invoice on paper, with its evidence attached."""
-    found, data = documents.pdf(services(), _token())
-    return _file(number, found, data, "application/pdf")
+@blueprint.get("/schemas/<name>")
+@audience(Audience.PUBLIC)
+@blueprint.doc(responses={"200": {"description": "the schema", "content": {json_schemas.MIMETYPE: {}}}})
+def get_schema(name: str) -> Response:
+    """The JSON Schema of a document: invoice, credit-note or buyer."""
+    if name not in json_schemas.NAMES:
+        abort(404)
+    return Response(json_schemas.schema(name), mimetype=json_schemas.MIMETYPE)
 
 
 def _token_first(view: Callable[..., Any]) -> Callable[..., Any]:
@@ -160,6 +162,29 @@ def _token_first(view: Callable[..., Any]) -> Callable[..., Any]:
         return view(*args, **kwargs)
 
     return checked
+
+
+@blueprint.get("/invoices/<number>/xml")
+@audience(Audience.HOLDER)
+@_token_first
+@blueprint.arguments(schemas.XmlQuery, location="query")
+@blueprint.doc(**_BEARER, responses={"200": {"description": "the XML", "content": {"application/xml": {}}}})
+def get_xml(wanted: dict[str, str], number: str) -> Response:
+    """The invoice for accounting programs: UBL 2.1, or a flat XML in Chinese."""
+    found, data = documents.xml(services(), _token(), wanted["format"])
+    return _file(number, found, data, "application/xml")
+
+
+@blueprint.get("/invoices/<number>/pdf")
+@audience(Audience.HOLDER)
+@_token_first
+@blueprint.arguments(schemas.PdfQuery, location="query")
+@blueprint.alt_response(422, schema=schemas.Problem)
+@blueprint.doc(**_BEARER, responses={"200": {"description": "the PDF", "content": {"application/pdf": {}}}})
+def get_pdf(wanted: dict[str, Any], number: str) -> Response:
+    """The invoice on paper, signed, with its evidence attached; or as a receipt 58 or 80 mm wide."""
+    found, data = documents.pdf(services(), _token(), wanted["format"])
+    return _file(number, found, data, "application/pdf")
 
 
 @blueprint.post("/invoices/<number>/handover")
@@ -237,6 +262,6 @@ def _file(number: str, found: str, data: bytes, mimetype: str) -> Response:
     if found != number:
         raise UnknownInvoice
     response = Response(data, mimetype=mimetype)
-    extension = "pdf" if mimetype.endswith("pdf") else "json"
+    extension = mimetype.removeprefix("application/")
     response.headers["Content-Disposition"] = f'attachment; filename="{number}.{extension}"'
     return response

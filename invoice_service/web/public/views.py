@@ -84,6 +84,13 @@ def ca_certificate() -> Response:
     return Response(path.read_bytes(), mimetype="application/x-x509-ca-cert")
 
 
+@blueprint.get("/issuer.crt")
+@audience(Audience.PUBLIC)
+def issuer_certificate() -> Response:
+    """The issuer's root, for the readers of PDFs that are to trust its signatures."""
+    return Response(services().keyring.root_certificate, mimetype="application/x-x509-ca-cert")
+
+
 class NoLocalCa(Error):
     code = "ca.none"
     message = N_("This service runs without a local certificate authority.")

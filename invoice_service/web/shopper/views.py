@@ -130,13 +130,13 @@ def request_invoice(token: str) -> AnyResponse | tuple[str, int]:
 @blueprint.get("/i/<token>")
 @audience(Audience.HOLDER)
 def invoice(token: str) -> str:
-    return render_template("invoice.html", invoice=shopper.invoice(services(), token, language()))
+    return render_template("invoice.html", invoice=shopper.invoice(services(), token))
 
 
 @blueprint.get("/i/<token>/part")
 @audience(Audience.HOLDER)
 def invoice_fragment(token: str) -> str:
-    return render_template("_invoice_live.html", invoice=shopper.invoice(services(), token, language()))
+    return render_template("_invoice_live.html", invoice=shopper.invoice(services(), token))
 
 
 @blueprint.get("/i/<token>/live")
@@ -151,8 +151,15 @@ def invoice_live(token: str) -> Response:
 @blueprint.get("/i/<token>/pdf")
 @audience(Audience.HOLDER)
 def invoice_pdf(token: str) -> Response:
-    number, data = documents.pdf(services(), token)
+    number, data = documents.pdf(services(), token, request.args.get("format", documents.PAPERS[0]))
     return _download(data, f"{number}.pdf", "application/pdf")
+
+
+@blueprint.get("/i/<token>/xml")
+@audience(Audience.HOLDER)
+def invoice_xml(token: str) -> Response:
+    number, data = documents.xml(services(), token, request.args.get("format", "ubl"))
+    return _download(data, f"{number}.xml", "application/xml")
 
 
 @blueprint.get("/i/<token>/evidence")
