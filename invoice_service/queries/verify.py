@@ -33,6 +33,7 @@ STANDING = {
     ev.CLAIMED: N_("Genuine, and claimed for reimbursement already."),
     ev.LOCKED: N_("Genuine, and a refund of it is under way."),
 }
+CREDIT_NOTE = N_("A genuine credit note: it takes from the invoice that it names. It is nothing to pay.")
 IN_A_PDF = N_(
     "The evidence in this PDF is genuine and on the chain. Compare what is printed with what stands here."
 )
@@ -133,6 +134,8 @@ def _known(facts: link.Facts, standing: Standing, valid: str) -> VerdictView:
 
 def sentence(verdict: ev.Verdict) -> str:
     """One for each verdict; of a genuine invoice, what became of it where that is more to know."""
+    if verdict.document == ev.CREDIT_NOTE:
+        return CREDIT_NOTE
     return _told(verdict.standing) or SENTENCES[verdict.verdict]
 
 
@@ -158,6 +161,7 @@ def describe(verdict: ev.Verdict, evidence: ev.Evidence) -> VerdictView:
     return VerdictView(
         verdict=verdict.verdict,
         sentence=sentence(verdict),
+        document=verdict.document,
         number=believed.get("number"),
         total_fen=believed.get("total_fen"),
         issued_at=datetime.fromisoformat(issued_at) if issued_at else None,
