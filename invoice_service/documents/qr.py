@@ -8,12 +8,12 @@ turn it into its negative, which some cameras do not read. Correction level M su
 from __future__ import annotations
 
 import math
+import re
 import struct
 import zlib
 from collections.abc import Iterator, Sequence
 from functools import lru_cache
 from html import escape
-from itertools import groupby
 from typing import cast
 
 import zxingcpp
@@ -21,6 +21,7 @@ from typing_extensions import Buffer
 
 QUIET_ZONE = 4
 
+_DARK = re.compile(b"\x01+")
 _HALF_BLOCKS = {(False, False): " ", (True, False): "▀", (False, True): "▄", (True, True): "█"}
 _BLACK_ON_WHITE = "\x1b[38;5;16;48;5;231m"  # the colour cube's corners: themes redefine only 0 to 15
 _RESET = "\x1b[0m"
@@ -56,12 +57,8 @@ def svg(text: str, *, title: str) -> str:
 def _dark_runs(grid: Modules) -> Iterator[tuple[int, int, int]]:
     """(x, y, width) of each horizontal run: fewer shapes than modules, and no hairlines between them."""
     for y, row in enumerate(grid):
-        x = 0
-        for dark, run in groupby(row):
-            width = len(list(run))
-            if dark:
-                yield x, y, width
-            x += width
+        for run in _DARK.finditer(bytes(row)):
+            yield run.start(), y, run.end() - run.start()
 
 
 def png(text: str, scale: int) -> bytes:
