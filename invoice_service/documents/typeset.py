@@ -36,9 +36,8 @@ _KEPT = _Kept()
 
 def compiled(template: str, inputs: dict[str, str], made_at: datetime, fonts: Path = FONTS) -> bytes:
     """The same strings give the same bytes, whatever was set before."""
-    timestamp, standards = made_at.replace(microsecond=0), ["a-3b"]
-    compiler = _compiler(template, fonts)
-    pdf = compiler.compile(format="pdf", sys_inputs=inputs, pdf_standards=standards, timestamp=timestamp)
+    compiler, timestamp = _compiler(template, fonts), made_at.replace(microsecond=0)
+    pdf = compiler.compile(format="pdf", sys_inputs=inputs, pdf_standards=["a-3b"], timestamp=timestamp)
     return cast(bytes, pdf)
 
 
