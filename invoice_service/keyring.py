@@ -26,6 +26,10 @@ from invoice_service.ledger.keys import key_id, public_der
 
 _CA_YEARS = 20
 _LEAF_YEARS = 5
+_USES = (
+    "digital_signature", "content_commitment", "key_encipherment", "data_encipherment", "key_agreement",
+    "key_cert_sign", "crl_sign", "encipher_only", "decipher_only",
+)  # fmt: skip
 VAULT_NONCE_BYTES = 12  # AES-GCM
 
 
@@ -42,7 +46,9 @@ class Keyring:
     issuer_id: bytes
     root_certificate: str
     entry_certificate: str
+    paper_certificate: str
     entry: ec.EllipticCurvePrivateKey = field(repr=False)
+    paper: ec.EllipticCurvePrivateKey = field(repr=False)  # signs PDFs, for readers that know certificates
     checkpoint: ed25519.Ed25519PrivateKey = field(repr=False)
     tokens: TokenKey = field(repr=False)
     vault: AESGCM = field(repr=False)  # encrypts claim keys and second factors at rest: `seal`, `unseal`
@@ -75,6 +81,8 @@ def make_missing(data_dir: Path, *, now: datetime, issuer_name: str) -> bool:
     (data_dir / "keys").chmod(0o700)
     if not (data_dir / "keys" / "entry.crt").exists():
         _make_issuer(data_dir, issuer_name, now)
+    if not (data_dir / "keys" / "paper.crt").exists():
+        _make_paper(data_dir, issuer_name, now)
     _make(data_dir / "keys" / "checkpoint.pem", lambda: _pem(ed25519.Ed25519PrivateKey.generate()))
     for name in ("tokens", "vault", "cookie", "sequencer", "relayer", "admin"):
         _make(data_dir / "keys" / f"{name}.key", lambda: secrets.token_hex(32).encode())
@@ -94,6 +102,14 @@ def _make_issuer(data_dir: Path, name: str, now: datetime) -> None:
     _make(data_dir / "keys" / "entry.crt", lambda: _certificate(entry, root, name, now))
 
 
+def _make_paper(data_dir: Path, name: str, now: datetime) -> None:
+    """What signs PDFs. Raises KeysMissing where the root, which vouches for it, was put away."""
+    root = load_root(data_dir)
+    paper = _make_p256(data_dir / "keys" / "paper.pem")
+    issuer = x509.load_pem_x509_certificate(_read(data_dir / "keys" / "issuer.crt"))
+    _make(data_dir / "keys" / "paper.crt", lambda: _paper_certificate(paper, root, issuer.subject, name, now))
+
+
 def load(data_dir: Path) -> Keyring:
     """Raises KeysMissing, naming the file."""
     keys = data_dir / "keys"
@@ -101,7 +117,9 @@ def load(data_dir: Path) -> Keyring:
         issuer_id=key_id(_read(keys / "issuer.der")),
         root_certificate=_read(keys / "issuer.crt").decode(),
         entry_certificate=_read(keys / "entry.crt").decode(),
+        paper_certificate=_read(keys / "paper.crt").decode(),
         entry=_load_p256(keys / "entry.pem"),
+        paper=_load_p256(keys / "paper.pem"),
         checkpoint=_load_ed25519(keys / "checkpoint.pem"),
         tokens=TokenKey(_secret(keys / "tokens.key")),
         vault=AESGCM(_secret(keys / "vault.key")),
@@ -189,10 +207,14 @@ def _load_ed25519(path: Path) -> ed25519.Ed25519PrivateKey:
 
 
 def _ca_certificate(root: ec.EllipticCurvePrivateKey, name: str, now: datetime) -> bytes:
-    """A self-signed CA certificate over the root key; PDF signatures will hang on it."""
+    """A self-signed CA certificate over the root key: whoever trusts it trusts what hangs on it, PDFs too."""
     subject = _name(f"{name} root")
     builder = _builder(subject, subject, root, now, years=_CA_YEARS)
     builder = builder.add_extension(x509.BasicConstraints(ca=True, path_length=0), critical=True)
+    builder = builder.add_extension(_usage("key_cert_sign", "crl_sign"), critical=True)
+    builder = builder.add_extension(
+        x509.SubjectKeyIdentifier.from_public_key(root.public_key()), critical=False
+    )
     return builder.sign(root, hashes.SHA256()).public_bytes(serialization.Encoding.PEM)
 
 
@@ -202,6 +224,26 @@ def _certificate(
     builder = _builder(_name(f"{name} invoices"), _name(f"{name} root"), key, now, years=_LEAF_YEARS)
     builder = builder.add_extension(x509.BasicConstraints(ca=False, path_length=None), critical=True)
     return builder.sign(root, hashes.SHA256()).public_bytes(serialization.Encoding.PEM)
+
+
+def _paper_certificate(
+    key: ec.EllipticCurvePrivateKey,
+    root: ec.EllipticCurvePrivateKey,
+    issuer: x509.Name,
+    name: str,
+    now: datetime,
+) -> bytes:
+    """Its issuer is read from the root's certificate: the deployment may have been renamed since."""
+    builder = _builder(_name(f"{name} PDF"), issuer, key, now, years=_LEAF_YEARS)
+    builder = builder.add_extension(x509.BasicConstraints(ca=False, path_length=None), critical=True)
+    builder = builder.add_extension(_usage("digital_signature", "content_commitment"), critical=True)
+    authority = x509.AuthorityKeyIdentifier.from_issuer_public_key(root.public_key())
+    builder = builder.add_extension(authority, critical=False)
+    return builder.sign(root, hashes.SHA256()).public_bytes(serialization.Encoding.PEM)
+
+
+def _usage(*allowed: str) -> x509.KeyUsage:
+    return x509.KeyUsage(**{use: use in allowed for use in _USES})
 
 
 def _builder(

@@ -2,16 +2,23 @@
 
 PDF/A forbids a character without a glyph, and people's names go further than any one font: a rare
 surname, a minority's script, an emoji. Such a character is printed as 〓, the mark that East Asian
-printers have always set where they lack the type; the document itself keeps the real one.
+printers have always set where they lack the type; the document itself keeps the real one. So is what the
+font has but nobody sees, or what would be set over its neighbours: a soft hyphen, a mark that combines.
+
+Noto Sans SC shows all of Unicode's first 27,500 Chinese characters (and extension A), and of the 65,000 in
+extensions B to G the 218 that the national list 通用规范汉字表 asks for. A second font for the rest would be
+30 MB more to fetch and read in every process, for names that no register of companies or people writes.
 """
 
 from __future__ import annotations
 
 import struct
+import unicodedata
 from functools import cache
 from pathlib import Path
 
 MISSING = "〓"
+_UNSEEN = {"Cf", "Mc", "Me", "Mn"}  # categories: formatting, and marks on the character before
 
 _UNICODE_FULL = (
     3,
@@ -41,10 +48,13 @@ def _characters(data: bytes, start: int) -> frozenset[str]:
     """Format 12: a count, then groups of (first character, last character, first glyph)."""
     count = struct.unpack_from(">I", data, start + 12)[0]
     groups = struct.iter_unpack(">III", data[start + 16 : start + 16 + 12 * count])
-    return frozenset(chr(code) for first, last, _ in groups for code in range(first, last + 1))
+    characters = (chr(code) for first, last, _ in groups for code in range(first, last + 1))
+    return frozenset(c for c in characters if unicodedata.category(c) not in _UNSEEN)
 
 
 def printable(text: str, font: Path) -> str:
     """`text` with 〓 for each character that the font lacks; line breaks and tabs are among them."""
     shown = coverage(font)
+    if shown.issuperset(text):
+        return text
     return "".join(c if c in shown else MISSING for c in text)

@@ -15,7 +15,7 @@ import pytest
 from sqlalchemy import text
 
 from invoice_service import cli
-from invoice_service.documents.pdf import BUYER_ERASED
+from invoice_service.documents.printed import BUYER_ERASED
 from invoice_service.domain.invoice import UnknownInvoice
 from invoice_service.domain.order import PlainAmount
 from invoice_service.domain.party import BuyerDiffers, make_buyer

@@ -6,9 +6,9 @@ import os
 import re
 from pathlib import Path
 
-import qrcode
 from playwright.sync_api import expect, sync_playwright
 
+from invoice_service.documents import qr
 from invoice_service.domain import stall_code
 from invoice_service.keyring import load
 from invoice_service.web.identity import COOKIE
@@ -21,10 +21,7 @@ SIDE = 480
 
 def film(text: str, file: Path) -> None:
     """One second of a QR code, as YUV4MPEG2: black on white, with its quiet zone, in the middle."""
-    code = qrcode.QRCode(border=4)
-    code.add_data(text)
-    code.make(fit=True)
-    rows = code.get_matrix()
+    rows = qr.modules(text)
     scale = SIDE // len(rows)
     pad = (SIDE - scale * len(rows)) // 2
     picture = bytearray(b"\xeb" * SIDE * SIDE)

@@ -28,7 +28,7 @@ from invoice_service.web.api.reading import IDEMPOTENCY, JsonParser, read_json
 from invoice_service.web.audience import Audience, audience
 from invoice_service.web.context import limiter, services
 from invoice_service.web.locale import language
-from invoice_service.web.verifying import check_facts, told_verdict
+from invoice_service.web.verifying import check_facts, check_link, told_verdict
 
 blueprint = Blueprint("api", __name__, url_prefix="/api/v1", description="Orders, invoices, verification")
 blueprint.ARGUMENTS_PARSER = JsonParser()
@@ -126,7 +126,7 @@ def issue_invoice(wanted: dict[str, Any], order_id: str) -> Any:
 @blueprint.doc(**_BEARER)
 def get_invoice(number: str) -> Any:
     """An invoice, its status, and where its entry stands in the ledger."""
-    found = shopper.invoice(services(), _token(), language())
+    found = shopper.invoice(services(), _token())
     if found.number != number:
         raise UnknownInvoice
     return found
@@ -141,15 +141,6 @@ def get_evidence(number: str) -> Response:
     """The file that proves this invoice to anyone."""
     found, evidence = documents.evidence(services(), _token())
     return _file(number, found, evidence.to_bytes(), "application/json")
-
-
-@blueprint.get("/invoices/<number>/pdf")
-@audience(Audience.HOLDER)
-@blueprint.doc(**_BEARER, responses={"200": {"description": "the PDF", "content": {"application/pdf": {}}}})
-def get_pdf(number: str) -> Response:
-    """The invoice on paper, with its evidence attached."""
-    found, data = documents.pdf(services(), _token())
-    return _file(number, found, data, "application/pdf")
 
 
 @blueprint.get("/schemas/<name>")
@@ -184,6 +175,55 @@ def get_xml(wanted: dict[str, str], number: str) -> Response:
     return _file(number, found, data, "application/xml")
 
 
+@blueprint.get("/invoices/<number>/pdf")
+@audience(Audience.HOLDER)
+@_token_first
+@blueprint.arguments(schemas.PdfQuery, location="query")
+@blueprint.alt_response(422, schema=schemas.Problem)
+@blueprint.doc(**_BEARER, responses={"200": {"description": "the PDF", "content": {"application/pdf": {}}}})
+def get_pdf(wanted: dict[str, Any], number: str) -> Response:
+    """The invoice on paper, signed, with its evidence attached; or as a receipt 58 or 80 mm wide."""
+    found, data = documents.pdf(services(), _token(), wanted["format"])
+    return _file(number, found, data, "application/pdf")
+
+
+@blueprint.get("/credit-notes/<number>/evidence")
+@audience(Audience.HOLDER)
+@blueprint.alt_response(404, schema=schemas.Problem)
+@blueprint.doc(
+    **_BEARER, responses={"200": {"description": "the evidence file", "content": {"application/json": {}}}}
+)
+def get_note_evidence(number: str) -> Response:
+    """The file that proves this credit note; with the token of its invoice."""
+    found, evidence = documents.evidence(services(), _token(), note=number)
+    return _file(number, found, evidence.to_bytes(), "application/json")
+
+
+@blueprint.get("/credit-notes/<number>/pdf")
+@audience(Audience.HOLDER)
+@_token_first
+@blueprint.arguments(schemas.PdfQuery, location="query")
+@blueprint.alt_response(404, schema=schemas.Problem)
+@blueprint.alt_response(422, schema=schemas.Problem)
+@blueprint.doc(**_BEARER, responses={"200": {"description": "the PDF", "content": {"application/pdf": {}}}})
+def get_note_pdf(wanted: dict[str, Any], number: str) -> Response:
+    """The credit note on paper; with the token of its invoice."""
+    found, data = documents.pdf(services(), _token(), wanted["format"], note=number)
+    return _file(number, found, data, "application/pdf")
+
+
+@blueprint.get("/credit-notes/<number>/xml")
+@audience(Audience.HOLDER)
+@_token_first
+@blueprint.arguments(schemas.XmlQuery, location="query")
+@blueprint.alt_response(404, schema=schemas.Problem)
+@blueprint.doc(**_BEARER, responses={"200": {"description": "the XML", "content": {"application/xml": {}}}})
+def get_note_xml(wanted: dict[str, str], number: str) -> Response:
+    """The credit note for accounting programs; with the token of its invoice."""
+    found, data = documents.xml(services(), _token(), wanted["format"], note=number)
+    return _file(number, found, data, "application/xml")
+
+
 @blueprint.post("/invoices/<number>/handover")
 @audience(Audience.HOLDER)
 @_token_first
@@ -206,7 +246,10 @@ def hand_over(wanted: dict[str, Any], number: str) -> Any:
 @blueprint.response(200, schemas.Verdict)
 @blueprint.doc(**_VERIFY_BODY)
 def verify_anything() -> VerdictView:
-    """Evidence JSON as the body, a file as multipart `file`, or {"number", "date", "total_yuan"}."""
+    """Evidence JSON as the body, a file as multipart `file`, {"number", "date", "total_yuan"}, or {"link"}.
+
+    `link` is what the first code on an invoice says.
+    """
     return told_verdict(_verdict())
 
 
@@ -218,8 +261,11 @@ def _verdict() -> VerdictView:
         document = read_json(request) if request.is_json else None
     except BadRequest:
         document = None  # then it is no evidence either, which is told in those words
-    if isinstance(document, dict) and "number" in document and "type" not in document:
-        return check_facts(_facts(document))
+    if isinstance(document, dict) and "type" not in document:
+        if "number" in document:
+            return check_facts(_facts(document))
+        if isinstance(document.get("link"), str):
+            return check_link(document["link"])[0]
     return verify.verify_file(services(), data)
 
 

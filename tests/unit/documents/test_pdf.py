@@ -3,18 +3,25 @@
 from __future__ import annotations
 
 import json
+import random
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
+from datetime import date
+from itertools import chain
 from pathlib import Path
 from typing import Any
 
 import pypdfium2
 import pytest
+from PIL import ImageFilter
 
 from invoice_service.documents import glyphs
-from invoice_service.documents.pdf import invoice_pdf
+from invoice_service.documents.payload import payload
+from invoice_service.documents.pdf import Paper, invoice_pdf
+from invoice_service.documents.printed import Credits
 from invoice_service.documents.typeset import FONTS, TEXT_FONT
 from invoice_service.domain.capitals import in_capitals
+from invoice_service.domain.money import yuan
 
 NUMBER = "26539000000000000001"
 VERIFY_URL = f"http://localhost:8000/verify?number={NUMBER}"
@@ -81,6 +88,30 @@ def pages(data: bytes) -> list[str]:
         return [squeezed(page.get_textpage().get_text_range()) for page in document]
 
 
+VERIFY_CODE_MM = (10, 6, 36, 32)  # left, top, right, bottom of its place on A5
+PAYLOAD_CODE_MM = (37, 12, 57, 32)
+RECEIPT_CODES_MM = {  # left, top, right, bottom, counted from the foot of the strip; first the address
+    Paper.STRIP_58: ((0, 88, 58, 42), (0, 38, 58, 8)),
+    Paper.STRIP_80: ((2, 60, 46, 8), (46, 60, 80, 8)),
+}
+
+
+def scanned(
+    data: bytes, place_mm: tuple[int, int, int, int], *, dpi: int, blur: float = 0, noise: int = 0
+) -> list[list[bool]]:
+    """What a scanner or a camera sees of a place on the paper: blurred by so many dots, noisy, then black or
+    white by a threshold in the middle."""
+    with pypdfium2.PdfDocument(data) as document:
+        page = document[0].render(scale=dpi / 72, grayscale=True).to_pil()
+    picture = page.crop([round(side / 25.4 * dpi) for side in place_mm])
+    picture = picture.filter(ImageFilter.GaussianBlur(blur))
+    chance = random.Random(1)  # noqa: S311 - the same noise on every run
+    grey = [shade + chance.randint(-noise, noise) for shade in picture.tobytes()]
+    return [
+        [shade < 128 for shade in grey[y : y + picture.width]] for y in range(0, len(grey), picture.width)
+    ]
+
+
 def squeezed(text: str) -> str:
     """PDFium writes the invisible break inside a long word as U+FFFE."""
     return "".join(text.split()).translate({0x200B: None, 0xFFFE: None})
@@ -90,10 +121,11 @@ def test_the_page_says_what_the_invoice_says() -> None:
     body = invoice(line(), line("鲜米线", amount_fen=4905, tax_fen=405, rate="0.09"), remarks="送到后门")
     [text] = pages(pdf(body))
     for words in (
-        "电子发票（普通发票）", "试点PILOT", NUMBER, "2026年11月24日",  # the Shanghai day
+        "电子发票（普通发票）", "试点PILOT", "非税务机关监制", NUMBER, "2026年11月24日",  # the Shanghai day
         BUYER["name"], BUYER["tax_id"], "李秀英", "小白菜斤2.53.28.00免税***", "鲜米线斤2.53.245.009%4.05",
         "¥53.00", "¥4.05", "伍拾柒圆零伍分", "¥57.05", "普洱中心农贸市场（PUER01）李家蔬菜（A01）",
-        "财税〔2011〕137号", "3f" * 32, LEDGER_LINE, VERIFY_URL, "送到后门", "第1页/共1页",
+        "免税财税〔2011〕137号；9%财税〔2011〕137号", "3f" * 32, LEDGER_LINE, "http://localhost:8000/verify，",
+        "送到后门", "开票人：李秀英",
     ):  # fmt: skip
         assert squeezed(words) in text
 
@@ -124,11 +156,108 @@ def test_it_declares_the_archive_format_that_may_carry_attachments() -> None:
 
 
 def test_the_code_on_the_page_opens_the_verify_page(read_qr: Callable[[list[list[bool]]], str]) -> None:
-    with pypdfium2.PdfDocument(pdf(invoice(line()))) as document:
-        picture = document[0].render(scale=150 / 72, grayscale=True)
-    grey, width = bytes(picture.buffer), picture.width
-    rows = [grey[y * picture.stride :][:width] for y in range(picture.height // 4)]  # the masthead
-    assert read_qr([[shade < 128 for shade in row[: width // 4]] for row in rows]) == VERIFY_URL
+    assert read_qr(scanned(pdf(invoice(line())), VERIFY_CODE_MM, dpi=150)) == VERIFY_URL
+
+
+SIGNED_URL = (
+    "https://stalls.example.com/verify#1.26539000000000000001.20261124.5705." + "MEUCIQDn0cJ8Zl1xAbCdE" * 5
+)
+WORN = [{"dpi": 300}, {"dpi": 300, "blur": 1.5, "noise": 60}, {"dpi": 200, "blur": 1.0, "noise": 40}]
+
+
+@pytest.mark.parametrize("worn", WORN)
+def test_both_codes_are_read_from_worn_paper(
+    read_qr: Callable[[list[list[bool]]], str], worn: dict[str, Any]
+) -> None:
+    data = pdf(invoice(line()), verify_url=SIGNED_URL)
+    assert len(SIGNED_URL) >= 170
+    assert read_qr(scanned(data, VERIFY_CODE_MM, **worn)) == SIGNED_URL
+    assert read_qr(scanned(data, PAYLOAD_CODE_MM, **worn)) == payload(NUMBER, 800, date(2026, 11, 24))
+
+
+@pytest.mark.parametrize("paper", [Paper.STRIP_58, Paper.STRIP_80])
+def test_the_receipt_says_the_same_on_one_strip(
+    read_qr: Callable[[list[list[bool]]], str], paper: Paper
+) -> None:
+    body = invoice(line(), line("鲜米线", amount_fen=4905, tax_fen=405, rate="0.09"), remarks="送到后门")
+    data = pdf(body, paper=paper, verify_url=SIGNED_URL)
+    [text] = pages(data)
+    for words in (
+        "电子发票（普通发票）", "试点PILOT", NUMBER, "2026年11月24日", BUYER["name"], BUYER["tax_id"],
+        "李秀英", "小白菜2.5斤×3.28.00税率免税税额***", "鲜米线2.5斤×3.245.00税率9%税额4.05", "¥53.00",
+        "¥4.05", "伍拾柒圆零伍分", "¥57.05", "免税财税〔2011〕137号", "3f" * 32, LEDGER_LINE, "送到后门",
+    ):  # fmt: skip
+        assert squeezed(words) in text
+    with pypdfium2.PdfDocument(data) as document:
+        width_mm, height_mm = (side / 72 * 25.4 for side in document.get_page_size(0))
+    assert round(width_mm) == int(paper.removesuffix("mm"))
+    for place, said in ((0, SIGNED_URL), (1, payload(NUMBER, 5705, date(2026, 11, 24)))):
+        left, top, right, bottom = RECEIPT_CODES_MM[paper][place]
+        on_strip = (left, round(height_mm) - top, right, round(height_mm) - bottom)
+        assert read_qr(scanned(data, on_strip, dpi=203)) == said  # as such printers print
+
+
+def credit_note(*lines: Body, **changes: Any) -> Body:
+    """What is taken off of an invoice with the same lines."""
+    original = {"number": NUMBER, "issued_at": "2026-11-23T16:26:51.123Z", "commitment": "ab" * 32}
+    note = {
+        "type": "credit-note",
+        "number": "26539000000000000099",
+        "issued_at": "2026-11-28T03:00:00.000Z",
+        "invoice": original,
+        "refund": "cd" * 32,
+        "reason": "02",
+        "notes": 0,
+        "whole": False,
+    }
+    return invoice(*lines) | note | changes
+
+
+def test_a_credit_note_is_the_invoice_with_a_minus_sign() -> None:
+    lines = (line(), line("鲜米线", amount_fen=4905, tax_fen=405, rate="0.09") | {"quantity": None})
+    [text] = pages(pdf(credit_note(*lines)))
+    for words in (
+        "电子发票（普通发票）", "红字", "26539000000000000099", "2026年11月28日",
+        "小白菜斤-2.53.2-8.00免税***", "鲜米线斤3.2-45.009%-4.05", "¥-53.00", "¥-4.05",
+        "（负数）伍拾柒圆零伍分", "¥-57.05",
+        f"被红冲发票：{NUMBER}，2026年11月24日开具，部分红冲", "红冲原因：02销货退回",
+    ):  # fmt: skip
+        assert squeezed(words) in text
+    [text] = pages(pdf(credit_note(*lines, whole=True, reason="04")))
+    assert "全额红冲" in text
+    assert "红冲原因：04销售折让" in text
+
+
+def test_an_invoice_names_its_credit_notes() -> None:
+    numbers = ("26539000000000000099", "26539000000000000104")
+    [text] = pages(pdf(invoice(line()), credits=Credits(numbers, whole=False)))
+    assert text.count("已部分红冲") == 2  # the stamp, and the remark
+    assert f"已部分红冲：{numbers[0]}、{numbers[1]}" in text
+    [text] = pages(pdf(invoice(line()), credits=Credits(numbers, whole=True)))
+    assert "已全额红冲：" in text
+    assert "已部分红冲" not in text
+
+
+def test_the_mark_is_no_tax_bureaus() -> None:
+    """Theirs is a red oval with 全国统一发票监制章 and the bureau's name."""
+    [text] = pages(pdf(invoice(line())))
+    assert "试点PILOT摊票链·非税务机关监制" in text
+    assert "监制章" not in text
+    assert "国家税务总局" not in text
+
+
+def test_what_pages_carry_over_adds_up() -> None:
+    items = [line(f"菜{i}", amount_fen=1000 + i, tax_fen=i % 2 * 7, rate="0.01") for i in range(60)]
+    texts = pages(pdf(invoice(*items)))
+    assert len(texts) > 2
+    seen = [[i for i in range(60) if f"菜{i}斤" in text] for text in texts]
+    assert list(chain.from_iterable(seen)) == list(range(60))
+    net_fen = [[items[i]["net_fen"] for i in on_page] for on_page in seen]
+    for i, text in enumerate(texts):
+        assert f"本页小计¥{yuan(sum(net_fen[i]))}" in text
+        if i:
+            assert f"承前页¥{yuan(sum(map(sum, net_fen[:i])))}" in text
+    assert f"合计¥{yuan(sum(map(sum, net_fen)))}¥{yuan(30 * 7)}" in texts[-1]
 
 
 HOSTILE = [
@@ -154,7 +283,24 @@ def test_what_people_typed_is_shown_and_never_obeyed(text: str) -> None:
         seller={"name": text, "tax_id": text, "kind": "general"},
     )
     shown = "".join(pages(pdf(body, BUYER | {"name": text, "tax_id": text}, ledger_line=text)))
-    assert shown.count(squeezed(text)) == 13
+    in_the_foot = len(text) <= 24  # the seller's name again, where it is short enough for the line
+    assert shown.count(squeezed(text)) == 13 + in_the_foot
+
+
+@pytest.mark.parametrize(
+    "unseen", ["\u202e", "\u2066", "\u200b", "\u200d", "\ufeff", "\xad", "\u0301", "\x1b"]
+)
+def test_what_nobody_sees_or_what_turns_text_round_is_marked(unseen: str) -> None:
+    text = f"甲{unseen}乙"
+    body = invoice(
+        line(text) | {"unit": text, "basis": text},
+        remarks=text,
+        market={"code": text, "name": text, "region": text},
+        stall={"code": text, "name": text},
+        seller={"name": text, "tax_id": text, "kind": "general"},
+    )
+    [shown] = pages(pdf(body, BUYER | {"name": text, "tax_id": text}, ledger_line=text))
+    assert shown.count("甲〓乙") == 14
 
 
 def test_sixty_lines_flow_over_pages_that_each_name_the_invoice() -> None:
@@ -164,7 +310,9 @@ def test_sixty_lines_flow_over_pages_that_each_name_the_invoice() -> None:
     for i, text in enumerate(texts, 1):
         assert NUMBER in text
         assert "项目名称单位数量" in text
-        assert f"第{i}页/共{len(texts)}页" in text
+        assert f"共{len(texts)}页第{i}页" in text
+        assert ("承前页" in text) == (i > 1)
+        assert "本页小计" in text
     assert [name for name in names if name not in "".join(texts)] == []
     assert ["价税合计" in text for text in texts] == [False] * (len(texts) - 1) + [True]
 

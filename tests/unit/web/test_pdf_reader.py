@@ -10,6 +10,7 @@ import struct
 import subprocess
 import zlib
 from collections.abc import Mapping
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
@@ -17,9 +18,12 @@ import pypdf
 import pytest
 from pypdf.generic import EncodedStreamObject, StreamObject
 
+from invoice_service.documents.cms import signer_of
 from invoice_service.documents.pdf import invoice_pdf
+from invoice_service.documents.signed import signed
 from scripts.lib import assets
 from tests.unit.documents.test_pdf import BUYER, LEDGER_LINE, VERIFY_URL, invoice, line
+from tests.unit.documents.test_signed import keys_in
 
 RUNNER = Path(__file__).with_name("pdfs.mjs")
 EVIDENCE = json.dumps({"some": "evidence", "名": "小白菜"}, ensure_ascii=False).encode()
@@ -103,13 +107,14 @@ def predicted(rows: list[bytes], predictor: int) -> bytes:
 
 
 def test_what_pdfs_carry(node: Path, library: Path, ours: bytes, tmp_path: Path) -> None:
-    signed = io.BytesIO()
+    added_to = io.BytesIO()
     writer = pypdf.PdfWriter(io.BytesIO(ours), incremental=True)
     writer.add_metadata({"/Changed": "since"})
-    writer.write(signed)
+    writer.write(added_to)
     good = {
         "ours.pdf": ours,
-        "added-to.pdf": signed.getvalue(),
+        "signed.pdf": signed(ours, signer_of(keys_in(tmp_path)), datetime.now(UTC), reason="Issued"),
+        "added-to.pdf": added_to.getvalue(),
         "pypdf.pdf": by_pypdf(("evidence.json", EVIDENCE)),
         "pypdf-packed.pdf": by_pypdf(("evidence.json", EVIDENCE), compress=True),
         "pypdf-many.pdf": by_pypdf(("a.txt", b"a"), ("evidence.json", EVIDENCE), ("z.txt", b"z")),
