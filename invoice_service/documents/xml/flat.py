@@ -59,7 +59,7 @@ def _red(body: Body) -> Iterator[str]:
     yield leaf("对应蓝字发票号码", original["number"])
     yield leaf("对应蓝字发票开具时间", original["issued_at"])
     yield leaf("对应蓝字发票存证", original["commitment"])
-    yield leaf("退款存证", body["refund"])
+    yield leaf("退款编号", body["refund"])
     yield leaf("红冲原因代码", body["reason"])
     yield leaf("红冲原因", terms.REASONS[body["reason"]])
     yield leaf("此前红字发票张数", str(body["notes"]))

@@ -50,7 +50,7 @@ def _red(fields: Fields) -> Document:
             "issued_at": fields.text("对应蓝字发票开具时间"),
             "commitment": fields.text("对应蓝字发票存证"),
         },
-        "refund": fields.text("退款存证"),
+        "refund": fields.text("退款编号"),
         "reason": fields.text("红冲原因代码"),
         "notes": fields.count("此前红字发票张数"),
         "whole": fields.text("全额红冲") == terms.YES,
