@@ -425,10 +425,9 @@ def _line_words(line: Mapping[str, Any], name: str) -> str:
 
 
 def _sold_line(line: Mapping[str, Any], lang: str) -> SoldLine:
-    decimals = {name: Decimal(line[name]) for name in ("quantity", "unit_price", "left_quantity")}
-    name = line["zh" if lang == "zh-CN" else "en"]
-    fen = {name: line[name] for name in ("amount_fen", "left_fen")}
-    return SoldLine(name=name, unit=line["unit"], **decimals, **fen)
+    told = {name: line[name] for name in ("unit", "amount_fen", "left_fen")}
+    told |= {name: Decimal(line[name]) for name in ("quantity", "unit_price", "left_quantity")}
+    return SoldLine(name=line["zh" if lang == "zh-CN" else "en"], **told)
 
 
 def _received(payment: Mapping[str, Any]) -> ReceivedPayment:
