@@ -21,6 +21,7 @@ from werkzeug.routing import IntegerConverter, Map
 from chain.relay import Relay
 from invoice_service import keyring
 from invoice_service.config import Config
+from invoice_service.domain import goods_kinds, tax, threshold, vat_return
 from invoice_service.onchain import ChainHeads, StatusCalls
 from invoice_service.payments.provider import PaymentProvider
 from invoice_service.payments.sandbox.provider import SandboxProvider
@@ -67,7 +68,12 @@ def build_services(
     clock: Callable[[], datetime] = lambda: datetime.now(UTC),
     random: Callable[[int], bytes] = os.urandom,
 ) -> Services:
-    """Nothing here connects to anything: database, chain and provider are reached when first used."""
+    """Nothing here connects to anything: database, chain and provider are reached when first used.
+
+    Raises BadTaxData: a slip in the tax rules stops the start and not a sale.
+    """
+    for read in (tax.rules, goods_kinds.exclusions, threshold.thresholds, vat_return.forms):
+        read()
     keys = keyring.load(config.data_dir)
     rpc_url, timeout_s = config.chain_rpc_url, config.chain_timeout_s
     return Services(

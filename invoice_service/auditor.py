@@ -66,6 +66,8 @@ def _say(report: Report) -> None:
         print(
             f"{count} had their buyer erased, on purpose: everything else of them was compared, and stands."
         )
+    for numbers in report.unused:
+        print(f"Not used: {numbers}")
     for subject, what in report.found.told.items():
         print(f"✗ {subject}: {what}")
     if report.found.count > len(report.found.told):
@@ -93,7 +95,7 @@ def _progress() -> Iterator[Tell]:
     columns = (TextColumn("Comparing entries"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
     with Progress(*columns, console=console, transient=True) as bar:
         task = bar.add_task("entries", total=None)
-        yield lambda done, size: bar.update(task, completed=done, total=size)
+        yield lambda done, size: bar.update(task, completed=done, total=size, refresh=True)
 
 
 def _lines() -> Tell:

@@ -13,6 +13,12 @@ from typing import Any
 
 from invoice_service.errors import N_, Error
 
+# GB/T 2260: provinces, autonomous regions, municipalities and special administrative regions.
+PROVINCES = frozenset({
+    "11", "12", "13", "14", "15", "21", "22", "23", "31", "32", "33", "34", "35", "36", "37", "41", "42",
+    "43", "44", "45", "46", "50", "51", "52", "53", "54", "61", "62", "63", "64", "65", "71", "81", "82",
+})  # fmt: skip
+
 
 class BadSetting(Error):
     code = "config.bad_setting"
@@ -32,9 +38,8 @@ class Config:
     issuer_name: str = "Stall Ledger pilot"
     chain_operator: str = "this installation itself"  # said in every verdict: who runs the chain
 
-    # Invoice numbers: year, region (53 = Yunnan), channel (9 = pilot: no tax bureau's channel uses it).
+    # In every invoice number: the province of the market's tax office (53 = Yunnan).
     region_code: str = "53"
-    channel: str = "9"
 
     # Orders. A real shopper pays within a minute or two; WeChat asks that no order is closed before
     # five minutes. ¥50,000 is far above any basket of a farmers' market and below payment-app limits.
@@ -86,6 +91,12 @@ class Config:
     sandbox_public_url: str = ""  # where a phone reaches the cashier
     json_logs: bool = False
     database_pool: int = 16
+
+    def __post_init__(self) -> None:
+        """Raises BadSetting: a wrong region would stand in every number, and no number can be changed."""
+        if self.region_code not in PROVINCES:
+            expected = "two digits of a province in GB/T 2260, such as 53"
+            raise BadSetting(name="REGION_CODE", value=self.region_code, expected=expected)
 
     @property
     def local_ca(self) -> Path:

@@ -24,6 +24,8 @@ from chain.client import NoContract
 from chain.endpoint import Endpoint, address_of
 from invoice_service.app import build_services
 from invoice_service.config import Config
+from invoice_service.domain import tax_data
+from invoice_service.domain.tax_data import BadTaxData
 from invoice_service.errors import Error
 from invoice_service.flow import anchor
 from invoice_service.ledger.statement import BadStatement, open_signed
@@ -76,6 +78,9 @@ def examine(config: Config) -> Iterator[Finding]:
         yield Finding(
             "settings", BROKEN, "DATABASE_URL is no address", "postgresql://USER:PASSWORD@HOST/NAME"
         )
+        return
+    except BadTaxData as error:
+        yield Finding("settings", BROKEN, str(error), f"Correct {tax_data.FILE}.")
         return
     except (Error, ValueError, OSError) as error:
         yield Finding(
@@ -130,9 +135,6 @@ def _contradictions(config: Config) -> Iterator[Finding]:
     if config.new_epoch_if_wiped and is_public(config):
         advice = "Unset it: whether a chain is gone for good is for a person to say (`deploy --new-epoch`)."
         yield Finding("settings", THOUGHT, "NEW_EPOCH_IF_WIPED is set", advice)
-    digits = config.region_code + config.channel
-    if not (digits.isdecimal() and len(config.region_code) == 2 and len(config.channel) == 1):
-        yield wrong("REGION_CODE or CHANNEL is no two digits and one", "Invoice numbers begin with them.")
 
 
 def _public_url(config: Config) -> Finding:

@@ -151,11 +151,22 @@ class StatusCalls:
         signature: Signed,
     ) -> bytes | None:
         terms = {"issuerId": self.keyring.issuer_id, "nonce": nonce, "deadline": deadline}
-        digest = _domain(epoch).digest(kind, claimAddresses=list(claim_addresses), **terms)
-        try:
-            return signer_of(digest, Signature(*signature))
-        except ValueError:
-            return None
+        return _signer(_domain(epoch).digest(kind, claimAddresses=list(claim_addresses), **terms), signature)
+
+    def signer_of_consent(
+        self,
+        epoch: Epoch,
+        claim_address: bytes,
+        *,
+        note: bytes,
+        whole: bool,
+        notes: int,
+        deadline: int,
+        signature: Signed,
+    ) -> bytes | None:
+        told = {"note": note, "whole": whole, "notes": notes, "deadline": deadline}
+        who = {"issuerId": self.keyring.issuer_id, "claimAddress": claim_address}
+        return _signer(_domain(epoch).digest("Consent", **who, **told), signature)
 
     def claim(
         self,
@@ -208,6 +219,13 @@ def _called(contract: StatusContract, claim_address: bytes, change: IssuersChang
                 deadline=change.deadline,
                 consent=Signature(*change.consent),
             )
+
+
+def _signer(digest: bytes, signature: Signed) -> bytes | None:
+    try:
+        return signer_of(digest, Signature(*signature))
+    except ValueError:
+        return None
 
 
 @lru_cache(maxsize=EPOCHS_REMEMBERED)

@@ -49,6 +49,20 @@ class StatusCalls(Protocol):
         """Whose signature it is of the Claim or Release; None where it is nobody's."""
         ...
 
+    def signer_of_consent(
+        self,
+        epoch: Epoch,
+        claim_address: bytes,
+        *,
+        note: bytes,
+        whole: bool,
+        notes: int,
+        deadline: int,
+        signature: Signed,
+    ) -> bytes | None:
+        """Whose signature it is of the Consent to a credit note; None where it is nobody's."""
+        ...
+
     def claim(
         self,
         epoch: Epoch,

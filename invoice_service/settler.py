@@ -30,6 +30,7 @@ from invoice_service.flow import (
     relay,
     seal,
     seal_returns,
+    settle_refunds,
     sum_days,
 )
 from invoice_service.services import Services
@@ -53,6 +54,7 @@ def run(services: Services, stopping: threading.Event) -> None:
         _Part("relay", relaying.round, config.anchor_interval_ms),
         _Part("ingest", ingesting.round, config.anchor_interval_ms),
         _Part("payments", lambda: _chase(services), config.chase_interval_ms),
+        _Part("refunds", lambda: _settle_refunds(services), config.anchor_interval_ms),
         _Part("access", lambda: _close_days(services), config.close_interval_ms),
         _Part("sums", lambda: _sum_days(services), config.close_interval_ms),
         _Part("exports", lambda: _export(services), config.export_interval_ms),
@@ -206,6 +208,10 @@ def _chase(services: Services) -> None:
     pay.chase(services)
     pay.close_expired(services)
     pay.return_owed(services)
+
+
+def _settle_refunds(services: Services) -> None:
+    settle_refunds.advance(services)
 
 
 def _close_days(services: Services) -> None:

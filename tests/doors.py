@@ -74,6 +74,7 @@ class Door:
 
 
 UNKNOWN = {"token": "AAAAAAAAAAAAAAAAAAAAAA"}  # a token that opens nothing, whoever brings it
+REFUND = {"refund_id": "019ac000-0000-7000-8000-000000000000"}
 INVOICE = {"number": "26539000000000000001"}
 ACCOUNT, VENDOR_ID = {"account_id": "{account}"}, {"vendor_id": "{vendor}"}
 LEEK = {"sku": "leek"}  # which the vendor "vendor" alone has
@@ -105,6 +106,7 @@ DOORS: dict[str, Door] = {
     "GET /verify": Door("public", 200),
     "POST /verify": Door("public", 422),
     "GET /verify/offline": Door("public", 200),
+    "GET /v/<code>": Door("public", 422, path={"code": "none"}),
     "POST /rpc": Door("public", 200, json={"jsonrpc": "2.0", "id": 1, "method": "eth_chainId"}),
     "GET /healthz": Door("public", 200),
     "GET /readyz": Door("public", 200),
@@ -113,6 +115,7 @@ DOORS: dict[str, Door] = {
     "GET /issuer.crt": Door("public", 200),
     "GET /api/docs": Door("public", 200),
     "GET /api/v1/openapi.json": Door("public", 200),
+    "GET /api/v1/schemas/<name>": Door("public", 200, path={"name": "invoice"}),
     "POST /api/v1/verify": Door("public", 422),
     "GET /log/checkpoint": Door("public", 200),
     "GET /log/issuer.json": Door("public", 200),
@@ -158,7 +161,11 @@ DOORS: dict[str, Door] = {
     "GET /i/<token>/part": Door("holder", 404, path=UNKNOWN),
     "GET /i/<token>/live": Door("holder", 404, path=UNKNOWN),
     "GET /i/<token>/pdf": Door("holder", 404, path=UNKNOWN),
+    "GET /i/<token>/xml": Door("holder", 404, path=UNKNOWN),
     "GET /i/<token>/evidence": Door("holder", 404, path=UNKNOWN),
+    "GET /i/<token>/notes/<number>/pdf": Door("holder", 404, path=UNKNOWN | INVOICE),
+    "GET /i/<token>/notes/<number>/evidence": Door("holder", 404, path=UNKNOWN | INVOICE),
+    "GET /i/<token>/code.svg": Door("holder", 404, path=UNKNOWN),
     "POST /sandbox/orders/<token>/pay": Door("holder", 404, path=UNKNOWN),
     "GET /api/v1/orders/<order_id>": Door("holder", 404, path={"order_id": UNKNOWN["token"]}),
     "POST /api/v1/orders/<order_id>/invoice": Door(
@@ -168,12 +175,20 @@ DOORS: dict[str, Door] = {
     "GET /api/v1/invoices/<number>": Door("holder", 404, path=INVOICE, but={NOBODY: 401}),
     "GET /api/v1/invoices/<number>/evidence": Door("holder", 404, path=INVOICE, but={NOBODY: 401}),
     "GET /api/v1/invoices/<number>/pdf": Door("holder", 404, path=INVOICE, but={NOBODY: 401}),
+    "GET /api/v1/credit-notes/<number>/evidence": Door("holder", 404, path=INVOICE, but={NOBODY: 401}),
+    "GET /api/v1/credit-notes/<number>/pdf": Door("holder", 404, path=INVOICE, but={NOBODY: 401}),
+    "GET /api/v1/credit-notes/<number>/xml": Door("holder", 404, path=INVOICE, but={NOBODY: 401}),
+    "GET /api/v1/invoices/<number>/xml": Door("holder", 404, path=INVOICE, but={NOBODY: 401}),
     "POST /api/v1/invoices/<number>/handover": Door(
         "holder", 404, path=INVOICE, json=HANDOVER, but={NOBODY: 401}
     ),
     # What a company signed opens these.
     "POST /api/v1/claims": Door("holder", 422, json=HANDOVER | {"signature": SIGNATURE, "invoices": []}),
     "POST /api/v1/releases": Door("holder", 422, json=HANDOVER | {"signature": SIGNATURE, "invoices": []}),
+    "GET /api/v1/refunds/<uuid:refund_id>": Door("holder", 404, path=REFUND),
+    "POST /api/v1/refunds/<uuid:refund_id>/consent": Door(
+        "holder", 404, path=REFUND, json={"deadline": "{tomorrow}", "signature": SIGNATURE}
+    ),
     "GET /api/v1/claims/<claim_id>": Door("holder", 404, path={"claim_id": "00" * 16}),
     # for who wants to sign in
     "GET /account/bind/<token>": Door("sign_in", 404, path=UNKNOWN),
@@ -377,6 +392,16 @@ DOORS: dict[str, Door] = {
     "GET /vendor/sales": Door("vendor", 200),
     "GET /vendor/orders": Door("vendor", 200),
     "GET /vendor/orders/<uuid:order_id>": Door("vendor", 200, about=VENDOR, path={"order_id": "{order}"}),
+    "GET /vendor/orders/<uuid:order_id>/refund": Door(
+        "vendor", 200, about=VENDOR, path={"order_id": "{order}"}
+    ),
+    "POST /vendor/orders/<uuid:order_id>/refund": Door(
+        "vendor",
+        409,
+        about=VENDOR,
+        path={"order_id": "{order}"},
+        form={"reason": "02", "once": "roles-and-routes"},
+    ),
     "GET /vendor/invoices": Door("vendor", 200),
     "GET /vendor/goods": Door("vendor", 200),
     "GET /vendor/goods/<sku>": Door("vendor", 200, about=VENDOR, path=LEEK),
@@ -424,6 +449,15 @@ DOORS: dict[str, Door] = {
     "GET /api/v1/vendor/orders/<uuid:order_id>": Door(
         "vendor", 200, about=VENDOR, path={"order_id": "{order}"}
     ),
+    "POST /api/v1/vendor/orders/<uuid:order_id>/refunds": Door(
+        "vendor",
+        409,
+        about=VENDOR,
+        path={"order_id": "{order}"},
+        json={"reason": "02"},
+        headers={"Idempotency-Key": "roles-and-routes"},
+    ),
+    "GET /api/v1/vendor/refunds/<uuid:refund_id>": Door("vendor", 404, path={"refund_id": "{order}"}),
     "GET /api/v1/vendor/invoices": Door("vendor", 200),
     "GET /api/v1/vendor/goods": Door("vendor", 200),
     "POST /api/v1/vendor/goods": Door(
@@ -586,6 +620,7 @@ def places(town: Town, name: str) -> dict[str, object]:
         "closed_case": town.ask("SELECT id FROM findings WHERE state = 'closed'"),
         "request": town.ask("SELECT id FROM allowance_requests"),
         "today": today.isoformat(),
+        "tomorrow": int(town.services.clock().timestamp()) + 86_400,
         "soon": int(town.services.clock().timestamp()) + 3600,
         "month": f"{today:%Y-%m}",
         "quarter": period_of(PeriodKind.QUARTER, today).first_day.isoformat(),

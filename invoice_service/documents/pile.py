@@ -17,8 +17,10 @@ from dataclasses import dataclass, replace
 
 from invoice_service.documents.attached import UNREADABLE
 from invoice_service.documents.sheets import read_sheet
+from invoice_service.domain.money import yuan
 from invoice_service.domain.numbering import NOT_A_NUMBER
 from invoice_service.errors import N_, InvalidInput
+from invoice_service.ledger import link
 
 ITEMS_MAX = 500
 FILE_MAX = 5_000_000  # bytes; a PDF of sixty lines with its evidence has 60,000
@@ -74,6 +76,8 @@ class Item:
         """Equal for what is the same."""
         if self.data is not None:
             return hashlib.sha256(self.data).hexdigest()
+        if link.code_in(self.name) is not None:
+            return self.name  # the same facts under another signature are not the same
         return f"{self.number} {self.day} {self.total}" if self.number else ""
 
 
@@ -103,11 +107,25 @@ def _compared(item: Item, n: int, first: dict[str, int]) -> Item:
 def _all(files: Iterable[tuple[str, bytes]], typed: str) -> Iterator[Item]:
     for name, data in files:
         yield from _of_file(_named(name), data)
-    for line in typed.splitlines():
-        if line.strip():
-            found = NUMBER.search(line)
-            text = _printable(line.strip())
-            yield Item(text, number=found[0]) if found else Item(text, problem=NOT_A_NUMBER)
+    yield from (_of_line(line.strip()) for line in typed.splitlines() if line.strip())
+
+
+def _of_line(line: str) -> Item:
+    """A number; or a link as scanned, then named by its code: nobody has looked at its signature yet."""
+    code = link.code_in(line)
+    if code is not None:
+        return _of_code(code)
+    found = NUMBER.search(line)
+    text = _printable(line)
+    return Item(text, number=found[0]) if found else Item(text, problem=NOT_A_NUMBER)
+
+
+def _of_code(code: str) -> Item:
+    try:
+        facts = link.read(code).facts
+    except link.NotALink:
+        return Item(code, problem=NOT_A_NUMBER)
+    return Item(code, number=facts.number, day=facts.day.isoformat(), total=yuan(facts.total_fen))
 
 
 def _of_file(name: str, data: bytes) -> Iterator[Item]:

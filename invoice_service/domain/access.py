@@ -50,6 +50,7 @@ class Action(enum.StrEnum):
     SALE_LOOKED_AT = "sale.look", N_("Looked at a sale and its invoice")
     VENDOR_CHANGED = "vendor.change", N_("Changed a vendor's details")
     GOODS_CHANGED = "goods.change", N_("Changed goods or prices")
+    REFUND_ASKED = "refund.ask", N_("Paid a sale back, or a part of it")
     SALE_KEYED = "order.key", N_("Keyed a sale")
     DAY_CLOSED = "day.close", N_("Closed a day")
     EXPORTED = "export", N_("Exported records")

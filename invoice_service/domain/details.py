@@ -128,6 +128,7 @@ GOODS_CLASSES: Mapping[TaxClass, GoodsClass] = {
     TaxClass.FRESH_MEAT: GoodsClass("鲜肉", "Fresh meat", "1030107010100000000"),
     TaxClass.FRESH_EGG: GoodsClass("鲜蛋", "Fresh eggs", "1010303020000000000"),
     TaxClass.AGRICULTURAL_OTHER: GoodsClass("农产品", "Farm produce", "1010115010100000000"),
+    TaxClass.EDIBLE_OIL: GoodsClass("食用植物油", "Edible oil", "1030105010100000000"),
     TaxClass.PROCESSED_FOOD: GoodsClass("食品", "Foodstuffs", "1030105010100000000"),
 }
 

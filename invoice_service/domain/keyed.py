@@ -9,15 +9,20 @@ from __future__ import annotations
 
 import enum
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
-from decimal import ROUND_HALF_UP, Decimal
+from dataclasses import dataclass
+from decimal import Decimal
 
 from invoice_service.domain.goods import Goods
-from invoice_service.domain.money import check_amount, to_fen, yuan
-from invoice_service.domain.order import NothingOrdered, OrderLine, TooManyLines, plain_line, priced_lines
+from invoice_service.domain.money import check_amount, yuan
+from invoice_service.domain.order import (
+    NothingOrdered,
+    OrderLine,
+    TooManyLines,
+    plain_line,
+    priced_at,
+    priced_lines,
+)
 from invoice_service.errors import N_, InvalidInput
-
-PRICE_DECIMALS = 13  # what an invoice has room for
 
 
 class BadRounding(InvalidInput):
@@ -111,16 +116,6 @@ def _reduced(lines: Sequence[OrderLine], off_fen: int) -> tuple[OrderLine, ...]:
     for n in sorted(range(len(lines)), key=lambda n: -lines[n].amount_fen):
         taken = min(off_fen, lines[n].amount_fen - 1)
         if taken:
-            kept[n] = _priced_at(lines[n], lines[n].amount_fen - taken)
+            kept[n] = priced_at(lines[n], lines[n].amount_fen - taken)
             off_fen -= taken
     return tuple(kept)
-
-
-def _priced_at(line: OrderLine, amount_fen: int) -> OrderLine:
-    """The line for another amount, at the unit price with the fewest decimals that gives it."""
-    exact = Decimal(amount_fen) / 100 / line.quantity
-    for decimals in range(2, PRICE_DECIMALS + 1):
-        unit_price = exact.quantize(Decimal(1).scaleb(-decimals), rounding=ROUND_HALF_UP)
-        if unit_price > 0 and to_fen(unit_price * line.quantity) == amount_fen:
-            break
-    return replace(line, amount_fen=amount_fen, unit_price=unit_price)

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
-from decimal import Decimal
+from decimal import ROUND_HALF_UP, Decimal
 from uuid import UUID
 
 from invoice_service.domain.goods import BadQuantity, Goods, SoldOut, UnknownGoods
@@ -16,6 +16,7 @@ from invoice_service.domain.tax import TaxClass
 from invoice_service.errors import N_, Error, InvalidInput, Name, NotFound
 
 PLAIN_UNIT = "份"
+PRICE_DECIMALS = 13  # what an invoice has room for
 
 
 class TooManyLines(InvalidInput):
@@ -168,3 +169,13 @@ def _priced_line(goods: Goods, quantity: Decimal) -> OrderLine:
         tax_code=goods.tax_code,
         tax_class=goods.tax_class,
     )
+
+
+def priced_at(line: OrderLine, amount_fen: int) -> OrderLine:
+    """The line for another amount, at the unit price with the fewest decimals that gives it."""
+    exact = Decimal(amount_fen) / 100 / line.quantity
+    for decimals in range(2, PRICE_DECIMALS + 1):
+        unit_price = exact.quantize(Decimal(1).scaleb(-decimals), rounding=ROUND_HALF_UP)
+        if unit_price > 0 and to_fen(unit_price * line.quantity) == amount_fen:
+            break
+    return replace(line, amount_fen=amount_fen, unit_price=unit_price)

@@ -8,13 +8,12 @@ are known, else every day at the mean of all. A forecast is never below what is 
 from __future__ import annotations
 
 import enum
-import tomllib
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import date
 from functools import cache
-from pathlib import Path
 
+from invoice_service.domain import tax_data
 from invoice_service.domain.party import TaxpayerKind
 from invoice_service.domain.period import DAY, Period, PeriodKind, period_of
 
@@ -50,6 +49,8 @@ class Threshold:
     day_fen: int | None
     reason_zh: str
     reason_en: str
+    invoice_zh: str  # why an invoice shows the tax all the same
+    invoice_en: str
     counts_basis: str
     counts_confirmed: bool
     counts_zh: str
@@ -131,8 +132,14 @@ def first_day_needed(tax_period: str, today: date) -> date:
 
 @cache
 def thresholds() -> tuple[Threshold, ...]:
-    data = tomllib.loads(Path(__file__).with_name("tax_rules.toml").read_text("utf-8"))
-    return tuple(_threshold(entry) for entry in data["threshold"])
+    return read_thresholds(tax_data.text())
+
+
+def read_thresholds(data: str) -> tuple[Threshold, ...]:
+    """Of the file's text. Raises BadTaxData, also where two answer for a taxpayer on one day."""
+    found = tax_data.read(data, "threshold", _threshold)
+    tax_data.refuse_overlaps((kind, t.first_day, t.last_day, t.id) for t in found for kind in t.taxpayers)
+    return found
 
 
 def threshold_on(taxpayer: TaxpayerKind, day: date) -> Threshold | None:
@@ -200,20 +207,24 @@ def _state(
     return State.CLOSE if 100 * used_fen >= CLOSE_PERCENT * limit_fen else State.BELOW
 
 
-def _threshold(entry: dict) -> Threshold:  # type: ignore[type-arg]
-    limits = {f"{span}_fen": entry.get(f"{span}_yuan") for span in ("month", "quarter", "day")}
+def _threshold(entry: tax_data.Entry) -> Threshold:
+    first_day, last_day = entry.days()
     return Threshold(
-        id=entry["id"],
-        taxpayers=frozenset(map(TaxpayerKind, entry["taxpayers"])),
-        first_day=entry["from"],
-        last_day=entry["to"],
-        basis=entry["basis"],
-        confirmed=entry["confirmed"],
-        **{name: None if yuan is None else yuan * 100 for name, yuan in limits.items()},
-        reason_zh=entry["reason_zh"],
-        reason_en=entry["reason_en"],
-        counts_basis=entry["counts_basis"],
-        counts_confirmed=entry["counts_confirmed"],
-        counts_zh=entry["counts_zh"],
-        counts_en=entry["counts_en"],
+        id=entry.id,
+        taxpayers=entry.each_of("taxpayers", TaxpayerKind),
+        first_day=first_day,
+        last_day=last_day,
+        basis=entry.text("basis"),
+        confirmed=entry.flag("confirmed"),
+        month_fen=entry.whole_yuan("month_yuan"),
+        quarter_fen=entry.whole_yuan("quarter_yuan"),
+        day_fen=entry.whole_yuan("day_yuan"),
+        reason_zh=entry.text("reason_zh"),
+        reason_en=entry.text("reason_en"),
+        invoice_zh=entry.text("invoice_zh"),
+        invoice_en=entry.text("invoice_en"),
+        counts_basis=entry.text("counts_basis"),
+        counts_confirmed=entry.flag("counts_confirmed"),
+        counts_zh=entry.text("counts_zh"),
+        counts_en=entry.text("counts_en"),
     )

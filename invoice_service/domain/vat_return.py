@@ -21,14 +21,14 @@ Rates are applied to sums, rounded half up to the fen, once a cell.
 from __future__ import annotations
 
 import enum
-import tomllib
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import date
 from decimal import Decimal
 from functools import cache
-from pathlib import Path
+from typing import Any
 
+from invoice_service.domain import tax_data
 from invoice_service.domain.invoice import Document
 from invoice_service.domain.money import to_fen
 from invoice_service.domain.party import TaxpayerKind
@@ -133,8 +133,14 @@ class Cell:
 
 @cache
 def forms() -> tuple[Form, ...]:
-    data = tomllib.loads(Path(__file__).with_name("tax_rules.toml").read_text("utf-8"))
-    return tuple(_form(entry) for entry in data["return_form"])
+    return read_forms(tax_data.text())
+
+
+def read_forms(data: str) -> tuple[Form, ...]:
+    """Of the file's text. Raises BadTaxData, also where two hold on one day."""
+    found = tax_data.read(data, "return_form", _form)
+    tax_data.refuse_overlaps(("the return", form.first_day, form.last_day, form.id) for form in found)
+    return found
 
 
 def form_on(day: date) -> Form | None:
@@ -232,14 +238,21 @@ def return_body(
     }
 
 
-def _form(entry: dict) -> Form:  # type: ignore[type-arg]
+def _form(entry: tax_data.Entry) -> Form:
+    first_day, last_day = entry.days()
     return Form(
-        id=entry["id"],
-        first_day=entry["from"],
-        last_day=entry["to"],
-        levy_rate=Decimal(entry["levy_rate"]),
-        reduced_rate=Decimal(entry["reduced_rate"]),
-        basis=entry["basis"],
-        confirmed=entry["confirmed"],
-        lines=tuple(Line(line["number"], line["zh"], line["en"]) for line in entry["lines"]),
+        id=entry.id,
+        first_day=first_day,
+        last_day=last_day,
+        levy_rate=entry.rate("levy_rate"),
+        reduced_rate=entry.rate("reduced_rate"),
+        basis=entry.text("basis"),
+        confirmed=entry.flag("confirmed"),
+        lines=tuple(_line(entry, line) for line in entry.texts("lines")),
     )
+
+
+def _line(entry: tax_data.Entry, line: dict[str, Any]) -> Line:
+    if set(line) != {"number", "zh", "en"}:
+        entry.refuse("each of its lines has a number, zh and en")
+    return Line(line["number"], line["zh"], line["en"])

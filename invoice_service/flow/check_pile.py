@@ -20,17 +20,19 @@ from sqlalchemy import Connection, RowMapping
 from invoice_service.documents.attached import UNREADABLE, attached_evidence, is_pdf
 from invoice_service.documents.pile import Item, read_pile
 from invoice_service.domain.access import Action
+from invoice_service.domain.credit_note import NOTHING_TO_PAY
 from invoice_service.domain.money import BadAmount, parse_yuan
-from invoice_service.domain.numbering import business_day
+from invoice_service.domain.numbering import NOT_SIGNED, business_day
 from invoice_service.domain.policy import Actor, NotAllowed, OutOfScope, Role, Scope, can_see, check_fresh
 from invoice_service.domain.standing import Standing
 from invoice_service.errors import N_, Error
 from invoice_service.flow.access import note
 from invoice_service.flow.look import checked_reason
 from invoice_service.ledger import evidence as ev
-from invoice_service.ledger.statement import Epoch
+from invoice_service.ledger import link
+from invoice_service.ledger.statement import Epoch, open_signed
 from invoice_service.services import Services
-from invoice_service.store import checks
+from invoice_service.store import checks, deployment
 
 STEP_S = 0.8  # a page tells of progress about once a second
 AT_ONCE = 10
@@ -145,7 +147,19 @@ def _kind(item: Item) -> str:
 def _checked(services: Services, actor: Actor, row: Row, heads: _Remembered | None) -> dict[str, Any]:
     if row["data"] is not None:
         return _of_file(services, row, heads)
+    code = link.code_in(row["name"])
+    if code is not None and not _is_signed(services, code):
+        return _result(services, ev.UNKNOWN, number=row["number"], problem=NOT_SIGNED)
     return _of_number(services, actor, row)
+
+
+def _is_signed(services: Services, code: str) -> bool:
+    """False for a link that we did not sign: what is printed beside it may still be somebody's number."""
+    with services.database.read() as connection:
+        signed = deployment.statement(connection)
+    stated = None if signed is None else open_signed(signed)
+    judged = link.judge(link.read(code), stated, trusted_issuer=services.keyring.issuer_id)
+    return judged.verdict != link.UNSIGNED
 
 
 def _of_file(services: Services, row: Row, heads: _Remembered | None) -> dict[str, Any]:
@@ -164,6 +178,7 @@ def _of_file(services: Services, row: Row, heads: _Remembered | None) -> dict[st
         issued_at=datetime.fromisoformat(said["issued_at"]).astimezone(UTC) if said else None,
         seller=said.get("seller", {}).get("name"),
         steps=steps,
+        problem=NOTHING_TO_PAY if verdict.document == ev.CREDIT_NOTE else None,
     )
 
 

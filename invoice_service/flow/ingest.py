@@ -15,13 +15,15 @@ from typing import Any, Protocol
 import structlog
 from sqlalchemy import Connection
 
+from invoice_service.domain.numbering import business_day
+from invoice_service.domain.refund import RefundStatus, step
 from invoice_service.domain.standing import Change, ImpossibleChange, Seen, attestation
 from invoice_service.errors import N_, Error
 from invoice_service.flow.anchor import live_epoch
 from invoice_service.flow.record import record, sign_entry
 from invoice_service.ledger.entry import SALT_BYTES, Kind, commit_body
 from invoice_service.services import Services
-from invoice_service.store import statuses
+from invoice_service.store import orders, refunds, rollups, statuses
 from invoice_service.store.chain import Epoch
 from invoice_service.store.statuses import Claimable, ReadUpTo
 
@@ -196,6 +198,8 @@ def _take_one(
     except ImpossibleChange as error:
         raise StatusesDiverge(number=invoice.number) from error
     statuses.put_standing(connection, invoice.number, after)
+    if event.note is not None:
+        credited(services, connection, event.note, event_id)
     if attested:
         entry = sign_entry(
             services.keyring,
@@ -205,6 +209,32 @@ def _take_one(
             instant=time,
         )
         record(connection, entry)
+
+
+def credited(services: Services, connection: Connection, commitment: bytes, event_id: int) -> None:
+    """A credit note of ours is in force, and its refund done. One that was made outside is only counted."""
+    note = refunds.note_by_commitment(connection, commitment)
+    if note is None or note.event_id is not None:
+        return
+    refund = refunds.by_id(connection, note.refund_id, lock=True)
+    if refund is None or refund.status is not RefundStatus.CREDITING:
+        return
+    order = orders.by_id(connection, refund.order_id)
+    assert order is not None  # noqa: S101 - a foreign key says so
+    now = services.clock()
+    refunds.put_in_force(connection, note, event_id)
+    done = step(refund.status, RefundStatus.DONE)
+    refunds.set_values(connection, refund, {"status": done.value, "settled_at": now})
+    entry = sign_entry(
+        services.keyring,
+        Kind.CREDIT_NOTE,
+        note.number,
+        body_commitment=note.commitment,
+        instant=note.issued_at,
+    )
+    record(connection, entry)
+    hour = rollups.note_row(order.stall, note.total_fen, note.issued_at)
+    rollups.add_hours(connection, [hour], business_day(now))
 
 
 def _attested(

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any
 
@@ -13,6 +14,7 @@ from invoice_service.domain.lifecycle import OrderStatus
 from invoice_service.domain.numbering import business_day, invoice_number
 from invoice_service.domain.order import Order, UnknownOrder
 from invoice_service.domain.party import Buyer, BuyerDiffers
+from invoice_service.domain.refund import RefundUnderWay, kept_line
 from invoice_service.domain.token import INVOICE, fingerprint
 from invoice_service.errors import N_, Error
 from invoice_service.flow import allow
@@ -23,7 +25,7 @@ from invoice_service.ledger import canonical
 from invoice_service.ledger.entry import SALT_BYTES, Kind, commit_body, commit_buyer
 from invoice_service.ledger.keys import address_of
 from invoice_service.services import Services
-from invoice_service.store import invoices, orders, rollups
+from invoice_service.store import invoices, orders, refunds, rollups
 from invoice_service.store.rollups import HourRow
 
 _SECP256K1_ORDER = 0xFFFFFFFFFFFFFFFFFFFFFFFFFFFFFFFEBAAEDCE6AF48A03BBFD25E8CD0364141
@@ -51,8 +53,8 @@ def issue(
 ) -> Issued:
     """The one invoice of a paid order; asking again answers the same.
 
-    Raises UnknownOrder, NotPaid, KeyReused, AllowanceUsed above the vendor's ceiling for the month, and
-    BuyerDiffers if it was made out to somebody else.
+    What went back before is not on it. Raises UnknownOrder, NotPaid, RefundUnderWay, KeyReused, AllowanceUsed
+    above the vendor's ceiling for the month, and BuyerDiffers if it was made out to somebody else.
     """
     with services.database.unit_of_work() as uow:
         order = orders.lock_by_token(uow.connection, fingerprint(order_token))
@@ -67,8 +69,6 @@ def issue(
         existing = invoices.by_order(uow.connection, order.id)
         if existing is not None:
             return _again(services, existing, buyer)
-        if order.status is not OrderStatus.PAID:
-            raise NotPaid
         issued = _issue(services, uow.connection, order, buyer)
         uow.commit()
     return issued
@@ -84,14 +84,28 @@ def _again(services: Services, existing: invoices.StoredInvoice, buyer: Buyer) -
 
 def _issue(services: Services, connection: Connection, order: Order, buyer: Buyer) -> Issued:
     vendor_id = order.stall.vendor_id
-    sale, sequence, has_ceiling = invoices.basis(connection, order.id, vendor_id)
-    drawn = draw_up(services, order, buyer, sale=sale, sequence=sequence)
-    if has_ceiling:
+    basis = invoices.basis(connection, order.id, vendor_id)
+    if basis.is_refund_under_way:
+        raise RefundUnderWay
+    if order.status is not OrderStatus.PAID:
+        raise NotPaid
+    places = None
+    if basis.kept_fen < order.amount_fen:
+        order, places = _kept(connection, order, basis.kept_fen)
+    drawn = draw_up(services, order, buyer, sale=basis.sale, sequence=basis.sequence, places=places)
+    if basis.has_ceiling:
         allow.check_room(connection, vendor_id, order.amount_fen, drawn.issued_at)
     invoices.add(connection, drawn.values, drawn.lines, buyer=drawn.buyer, buyer_salt=drawn.buyer_salt)
     record(connection, drawn.entry)
     rollups.add_hours(connection, [drawn.hour], business_day(drawn.issued_at))
     return Issued(drawn.number, drawn.token, order.amount_fen, drawn.issued_at, created=True)
+
+
+def _kept(connection: Connection, order: Order, kept_fen: int) -> tuple[Order, Sequence[int]]:
+    """The order less what went back of it, and the places of the lines that are left."""
+    left = {n: line for n, line in refunds.sold_lines(connection, order, None).items() if line.left_fen}
+    lines = tuple(kept_line(line) for line in left.values())
+    return replace(order, lines=lines, amount_fen=kept_fen), list(left)
 
 
 @dataclass(frozen=True, slots=True)
@@ -109,12 +123,24 @@ class Drawn:
     hour: HourRow
 
 
-def draw_up(services: Services, order: Order, buyer: Buyer, *, sale: bytes, sequence: int) -> Drawn:
-    """Number, bytes, salts, signature. `sale` is the commitment of the SALE. Nothing is written."""
-    now, config = services.clock(), services.config
-    day = business_day(now)
-    number = invoice_number(day, region=config.region_code, channel=config.channel, sequence=sequence)
-    taxed = taxed_lines(order.lines, order.stall, day)
+def draw_up(
+    services: Services,
+    order: Order,
+    buyer: Buyer,
+    *,
+    sale: bytes,
+    sequence: int,
+    places: Sequence[int] | None = None,
+) -> Drawn:
+    """Number, bytes, salts, signature. `sale` is the commitment of the SALE, `places` where in the order its
+    lines stood if some went back. Nothing is written.
+
+    Tax arises when it is paid, so the law of that day holds, however late the invoice is asked for.
+    """
+    assert order.paid_at is not None  # noqa: S101 - `issue` let only paid orders through
+    now = services.clock()
+    number = invoice_number(business_day(now), region=services.config.region_code, sequence=sequence)
+    taxed = taxed_lines(order.lines, order.stall, business_day(order.paid_at))
     body = invoice_body(
         order.stall,
         taxed,
@@ -136,7 +162,8 @@ def draw_up(services: Services, order: Order, buyer: Buyer, *, sale: bytes, sequ
         claim_address=values["claim_address"],
         instant=now,
     )
-    lines = [_line_values(number, n, item) for n, item in enumerate(taxed)]
+    stood = range(len(taxed)) if places is None else places
+    lines = [_line_values(number, n, item) | {"order_line": stood[n]} for n, item in enumerate(taxed)]
     hour = rollups.invoice_row(order.stall, body["total_fen"], now)
     return Drawn(number, token, now, values, lines, document, buyer_salt, entry, hour)
 

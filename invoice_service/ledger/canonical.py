@@ -8,14 +8,21 @@ rather than half supported. The subset is checked before writing and right after
 from __future__ import annotations
 
 import json
-import re
+from itertools import accumulate
 from typing import Any
 
 MAX_SAFE_INTEGER = 2**53 - 1  # RFC 8785 section 3.2.2.3: beyond it, readers in other languages disagree
 MAX_DEPTH = 100  # ours nest to six levels; far below where a parser in C overflows the stack
-_STRING = re.compile(rb'"(?:[^"\\]++|\\.)*+(?:"|\\?\Z)', re.DOTALL)  # an unclosed one runs to the end
-_BRACKET = re.compile(rb"[\[\]{}]")
-_written = json.JSONEncoder(ensure_ascii=False, sort_keys=True, separators=(",", ":"), allow_nan=False).encode
+_STEPS = {ord("["): 1, ord("{"): 1, ord("]"): -1, ord("}"): -1}
+_NO_MARKS = bytes(set(range(256)) - {*_STEPS, ord('"')})
+_PLAIN, _NESTED = str | bool, list | dict
+_written = json.JSONEncoder(
+    ensure_ascii=False,
+    check_circular=False,  # whatever holds itself was refused before as nested too deep
+    allow_nan=False,
+    sort_keys=True,
+    separators=(",", ":"),
+).encode
 
 
 class NotCanonical(ValueError):
@@ -83,20 +90,20 @@ def depth(data: bytes) -> int:
     Parsers recurse, and what stops them (a limit that any imported library may raise) is not ours. Of a text
     that is no JSON, the part before its first fault counts right, and no parser goes further.
     """
-    deepest = level = 0
-    for bracket in _BRACKET.findall(_STRING.sub(b"", data)):
-        level += 1 if bracket in b"[{" else -1
-        deepest = max(deepest, level)
-    return deepest
+    if rb"\"" in data:
+        data = data.replace(rb"\\", b"").replace(rb"\"", b"")
+    marks = data.translate(None, _NO_MARKS)  # each quote that is left begins or ends a string
+    outside = b"".join(marks.split(b'"')[::2])  # an unclosed string runs to the end
+    return max(accumulate(map(_STEPS.__getitem__, outside), initial=0))
 
 
 def _check(value: Any, levels: int) -> None:
-    if value is None or isinstance(value, str | bool):
+    if value is None or isinstance(value, _PLAIN):
         return
     if isinstance(value, int):
         if abs(value) > MAX_SAFE_INTEGER:
             raise NotCanonical(f"integer {value} is too large")
-    elif isinstance(value, list | dict) and not levels:
+    elif isinstance(value, _NESTED) and not levels:
         raise NotCanonical("nested too deep")
     elif isinstance(value, list):
         for item in value:

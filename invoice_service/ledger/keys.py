@@ -12,7 +12,7 @@ from functools import lru_cache
 from typing import cast
 
 import sha3
-from coincurve import PrivateKey
+from coincurve import PublicKey
 from cryptography import x509
 from cryptography.exceptions import InvalidSignature, UnsupportedAlgorithm
 from cryptography.hazmat.primitives import hashes, serialization
@@ -20,11 +20,12 @@ from cryptography.hazmat.primitives.asymmetric import ec, ed25519
 from cryptography.hazmat.primitives.asymmetric.utils import decode_dss_signature, encode_dss_signature
 
 _SHA256 = ec.ECDSA(hashes.SHA256())
+_SHA256_REPEATABLE = ec.ECDSA(hashes.SHA256(), deterministic_signing=True)
 
 
-def sign_p256(key: ec.EllipticCurvePrivateKey, message: bytes) -> bytes:
-    """64 bytes, r ‖ s, of ECDSA with SHA-256."""
-    r, s = decode_dss_signature(key.sign(message, _SHA256))
+def sign_p256(key: ec.EllipticCurvePrivateKey, message: bytes, *, repeatable: bool = False) -> bytes:
+    """64 bytes, r ‖ s, of ECDSA with SHA-256; a `repeatable` one is the same each time (RFC 6979)."""
+    r, s = decode_dss_signature(key.sign(message, _SHA256_REPEATABLE if repeatable else _SHA256))
     return r.to_bytes(32, "big") + s.to_bytes(32, "big")
 
 
@@ -67,7 +68,7 @@ def raw_ed25519(public_key_der: bytes) -> bytes:
 
 def address_of(private_key: bytes) -> bytes:
     """The 20-byte Ethereum address of a secp256k1 key of 32 bytes. Raises ValueError for what is none."""
-    point = PrivateKey(private_key).public_key.format(compressed=False)[1:]
+    point = PublicKey.from_secret(private_key).format(compressed=False)[1:]
     return bytes(sha3.keccak_256(point).digest()[12:])
 
 

@@ -114,6 +114,10 @@ def _complete(start: int, end: int) -> Iterable[tuple[int, int]]:
 
 def _range_root(start: int, end: int, read: TileReader) -> bytes:
     """MTH(D[start:end]) of RFC 9162 section 2.1.1 for a range as `_complete` takes it."""
+    length = end - start
+    if length & (length - 1) == 0:  # nearly all of a path is single subtrees
+        level = length.bit_length() - 1
+        return subtree(level, start >> level, read)
     parts = [subtree(level, index, read) for level, index in _complete(start, end)]
     root = parts.pop()
     while parts:

@@ -81,7 +81,10 @@ class PaymentProvider(Protocol):
     def refund(
         self, out_trade_no: str, out_refund_no: str, *, amount_fen: int, total_fen: int
     ) -> RefundReport:
-        """Pay back; the same `out_refund_no` pays back once however often it is asked."""
+        """Pay back; the same `out_refund_no` pays back once however often it is asked.
+
+        Raises RefundRefused for a clear no, after which nothing was paid back nor will be.
+        """
         ...
 
 
@@ -94,6 +97,12 @@ class PretendCashier(PaymentProvider, Protocol):
 class ProviderUnavailable(Unavailable):
     code = "payment.provider_unavailable"
     message = N_("The payment service is not answering. You have not been charged; please try again.")
+
+
+class RefundRefused(Error):
+    code = "payment.refund_refused"
+    message = N_("The payment service will not pay this back.")
+    status = 409
 
 
 class NotificationRefused(Error):

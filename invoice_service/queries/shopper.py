@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 from decimal import Decimal
 from typing import Any
 
@@ -12,10 +13,11 @@ from invoice_service.domain import stall_code
 from invoice_service.domain.invoice import UnknownInvoice
 from invoice_service.domain.order import UnknownOrder, UnknownStall
 from invoice_service.domain.standing import State
-from invoice_service.domain.tax import rule_by_id
 from invoice_service.domain.token import INVOICE, ORDER, fingerprint
+from invoice_service.domain.why import why
 from invoice_service.ledger import canonical
 from invoice_service.ledger.entry import Kind
+from invoice_service.queries import refunds
 from invoice_service.queries.ledger_state import ledger_states
 from invoice_service.queries.views import (
     GoodsView,
@@ -86,7 +88,8 @@ def order(services: Services, token: str, lang: str) -> OrderView:
             raise UnknownOrder
         paid = connection.execute(_PAYMENTS, {"order_id": rows[0]["id"]})
         payments = tuple(PaymentView(*row) for row in paid)
-    return _order_view(services, rows[0], token, lang, payments)
+        gone_back = refunds.of_order(connection, rows[0]["id"])
+    return replace(_order_view(services, rows[0], token, lang, payments), refunds=gone_back)
 
 
 def orders(services: Services, tokens: Sequence[str], lang: str) -> tuple[OrderView, ...]:
@@ -99,7 +102,7 @@ def orders(services: Services, tokens: Sequence[str], lang: str) -> tuple[OrderV
     return tuple(_order_view(services, row, by_hash[bytes(row["token_hash"])], lang, ()) for row in rows)
 
 
-def invoice(services: Services, token: str, lang: str) -> InvoiceView:
+def invoice(services: Services, token: str) -> InvoiceView:
     """Raises UnknownInvoice."""
     with services.database.read() as connection:
         stored = invoices.by_token(connection, fingerprint(token))
@@ -107,6 +110,8 @@ def invoice(services: Services, token: str, lang: str) -> InvoiceView:
             raise UnknownInvoice
         state = invoice_state(services, connection, stored.number)
         standing = statuses.standing(connection, stored.number).now(services.clock())
+        gone_back = refunds.of_order(connection, stored.order_id)
+        notes = refunds.notes_of(connection, stored.number)
     body = canonical.decode(stored.body)
     buyer = canonical.decode(stored.buyer) if stored.buyer else {}
     return InvoiceView(
@@ -123,13 +128,15 @@ def invoice(services: Services, token: str, lang: str) -> InvoiceView:
         buyer_kind=buyer.get("kind"),
         buyer_name=buyer.get("name"),
         buyer_tax_id=buyer.get("tax_id"),
-        lines=tuple(_invoice_line(line, lang) for line in body["lines"]),
+        lines=tuple(_invoice_line(line, body) for line in body["lines"]),
         net_fen=body["net_fen"],
         tax_fen=body["tax_fen"],
         total_fen=body["total_fen"],
         total_capitals=body["total_capitals"],
         order_token=services.keyring.tokens.derive(ORDER, str(stored.order_id)),
         ledger=state,
+        refunds=gone_back,
+        credit_notes=notes,
     )
 
 
@@ -189,16 +196,15 @@ def _order_line(line: dict[str, Any], lang: str) -> LineView:
     )
 
 
-def _invoice_line(line: dict[str, Any], lang: str) -> LineView:
-    rule = rule_by_id(line["rule"])
-    reason = rule.reason_zh if lang == "zh-CN" else rule.reason_en
+def _invoice_line(line: dict[str, Any], body: dict[str, Any]) -> LineView:
+    reason = why(line, body)
     return LineView(
         name=line["name"],
         quantity=Decimal(line["quantity"]),
         unit=line["unit"],
         unit_price=Decimal(line["unit_price"]),
         amount_fen=line["amount_fen"],
-        tax_label=rule.label,
+        tax_label=reason.label,
         tax_fen=line["tax_fen"],
-        tax_reason=f"{reason} ({rule.basis})",
+        why=reason,
     )

@@ -29,6 +29,7 @@ from invoice_service.domain.policy import Actor, OutOfScope, Role, Scope, check_
 from invoice_service.domain.threshold import Counted
 from invoice_service.domain.token import ORDER
 from invoice_service.ledger.entry import Kind
+from invoice_service.queries import refunds
 from invoice_service.queries import vendor_spans as spans
 from invoice_service.queries.ledger_state import ledger_states
 from invoice_service.queries.live import vendor_mark
@@ -192,6 +193,7 @@ def order_of(connection: Connection, vendor_id: int, order_id: UUID, lang: str, 
         is_keyed=row["is_keyed"],
         lines=tuple(_sold_line(line, lang) for line in row["lines"]),
         payments=tuple(_received(payment) for payment in row["payments"]),
+        refunds=refunds.of_order(connection, order_id),
         invoice_number=number,
         invoiced_at=row["issued_at"],
         ledger=state,
@@ -423,13 +425,9 @@ def _line_words(line: Mapping[str, Any], name: str) -> str:
 
 
 def _sold_line(line: Mapping[str, Any], lang: str) -> SoldLine:
-    return SoldLine(
-        name=line["zh" if lang == "zh-CN" else "en"],
-        quantity=Decimal(line["quantity"]),
-        unit=line["unit"],
-        unit_price=Decimal(line["unit_price"]),
-        amount_fen=line["amount_fen"],
-    )
+    told = {name: line[name] for name in ("unit", "amount_fen", "left_fen")}
+    told |= {name: Decimal(line[name]) for name in ("quantity", "unit_price", "left_quantity")}
+    return SoldLine(name=line["zh" if lang == "zh-CN" else "en"], **told)
 
 
 def _received(payment: Mapping[str, Any]) -> ReceivedPayment:

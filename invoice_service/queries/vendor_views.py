@@ -15,7 +15,7 @@ from invoice_service.domain.allowance import Allowance
 from invoice_service.domain.figures import Figures
 from invoice_service.domain.period import Period
 from invoice_service.domain.threshold import Gauge
-from invoice_service.queries.views import LedgerState
+from invoice_service.queries.views import LedgerState, RefundView
 
 
 @dataclass(frozen=True, slots=True)
@@ -128,11 +128,15 @@ class OrderList:
 
 @dataclass(frozen=True, slots=True)
 class SoldLine:
+    """`left_…`: what of it can still be paid back."""
+
     name: str
     quantity: Decimal
     unit: str
     unit_price: Decimal
     amount_fen: int
+    left_fen: int
+    left_quantity: Decimal
 
 
 @dataclass(frozen=True, slots=True)
@@ -167,6 +171,7 @@ class OrderDetail:
     is_keyed: bool
     lines: tuple[SoldLine, ...]
     payments: tuple[ReceivedPayment, ...]
+    refunds: tuple[RefundView, ...]
     invoice_number: str | None
     invoiced_at: datetime | None
     ledger: LedgerState | None  # of the invoice

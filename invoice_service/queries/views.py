@@ -5,6 +5,9 @@ from __future__ import annotations
 from dataclasses import dataclass
 from datetime import datetime
 from decimal import Decimal
+from uuid import UUID
+
+from invoice_service.domain.why import Why
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,7 +49,7 @@ class LineView:
     amount_fen: int
     tax_label: str = ""  # "免税", "9%", "1%"; empty where tax is not yet decided (orders)
     tax_fen: int = 0
-    tax_reason: str = ""
+    why: Why | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,6 +60,34 @@ class PaymentView:
     paid_at: datetime
     disposition: str
     refunded_at: datetime | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class RefundView:
+    """`status` is a word of `RefundStatus`; `note_number` once the credit note is in force."""
+
+    refund_id: UUID
+    status: str
+    reason: str
+    reason_text: str
+    amount_fen: int
+    asked_at: datetime
+    consent_until: datetime | None
+    paid_back_at: datetime | None
+    settled_at: datetime | None
+    note_number: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class NoteView:
+    """A credit note in force."""
+
+    number: str
+    reason: str
+    reason_text: str
+    total_fen: int
+    whole: bool
+    issued_at: datetime
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,6 +107,7 @@ class OrderView:
     invoice_number: str | None
     invoice_token: str | None
     rounded_off_fen: int = 0  # what the vendor let go; the lines are what is left
+    refunds: tuple[RefundView, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -116,6 +148,8 @@ class InvoiceView:
     total_capitals: str
     order_token: str
     ledger: LedgerState
+    refunds: tuple[RefundView, ...]
+    credit_notes: tuple[NoteView, ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -140,6 +174,7 @@ class VerdictView:
     status: str | None = None
     claim: str | None = None
     claimed_at: datetime | None = None
+    document: str | None = None  # invoice · credit-note, of a genuine file
     number: str | None = None
     total_fen: int | None = None
     issued_at: datetime | None = None

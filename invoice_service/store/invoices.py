@@ -10,7 +10,7 @@ from uuid import UUID
 
 from sqlalchemy import Connection, LargeBinary, bindparam, insert, select
 
-from invoice_service.store import allowances
+from invoice_service.store import allowances, refunds
 from invoice_service.store.tables import (
     buyer_documents,
     invoice_lines,
@@ -48,7 +48,11 @@ _STORED = (
     .join(buyer_documents, buyer_documents.c.number == invoices.c.number)
 )  # fmt: skip
 _BASIS = select(
-    sales.c.commitment, invoice_sequence.next_value(), allowances.has_one(bindparam("vendor_id"))
+    sales.c.commitment,
+    sales.c.kept_fen,
+    invoice_sequence.next_value(),
+    allowances.has_one(bindparam("vendor_id")),
+    refunds.under_way(bindparam("order_id")),
 ).where(sales.c.order_id == bindparam("order_id"))
 _BY_ORDER = _STORED.where(invoices.c.order_id == bindparam("order_id"))
 _BY_NUMBER = _STORED.where(invoices.c.number == bindparam("number"))
@@ -88,14 +92,23 @@ class ClaimKey:
     buyer: bytes | None
 
 
-def basis(connection: Connection, order_id: UUID, vendor_id: int) -> tuple[bytes, int, bool]:
-    """(the commitment of the order's sale, a new sequence number, whether the vendor has a ceiling).
+@dataclass(frozen=True, slots=True)
+class Basis:
+    """What an invoice is made from: the commitment of the order's sale, what of it was not paid back, a new
+    sequence number, whether the vendor has a ceiling, and whether a refund of the order is not over.
 
     The sequence is unique, not gapless: a rolled back issue leaves its number unused.
     """
-    values = {"order_id": order_id, "vendor_id": vendor_id}
-    commitment, sequence, has_ceiling = connection.execute(_BASIS, values).one()
-    return commitment, sequence, has_ceiling
+
+    sale: bytes
+    kept_fen: int
+    sequence: int
+    has_ceiling: bool
+    is_refund_under_way: bool
+
+
+def basis(connection: Connection, order_id: UUID, vendor_id: int) -> Basis:
+    return Basis(*connection.execute(_BASIS, {"order_id": order_id, "vendor_id": vendor_id}).one())
 
 
 def add(

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Collection, Iterable, Sequence
-from contextlib import closing
 from dataclasses import dataclass
 from datetime import datetime
 
+import psycopg
 from sqlalchemy import Connection, bindparam, func, insert, select, update
 from sqlalchemy.dialects.postgresql import insert as upsert
 
@@ -21,6 +21,9 @@ _TILES = """
     SELECT level, index, hashes FROM log_tiles
     JOIN unnest(%s::smallint[], %s::bigint[]) AS wanted (level, index) USING (level, index)
 """
+_TILE = "SELECT level, index, hashes FROM log_tiles WHERE level = %s AND index = %s"
+_CURSOR, _KEPT = "cursor for tiles", "tiles"  # what a connection keeps, by the names under which it does
+_KEPT_AT_MOST = 128  # tiles, of 8 KiB each at most: a megabyte a connection
 _ENTRY_OF = select(
     log_entries.c.index, log_entries.c.entry, log_entries.c.signature
 ).where(log_entries.c.kind == bindparam("kind"), log_entries.c.fact == bindparam("fact"))  # fmt: skip
@@ -110,14 +113,45 @@ def tile_reader(connection: Connection, ahead: Collection[tuple[int, int]] = ())
 
 def _read_tiles(connection: Connection, at: Collection[tuple[int, int]]) -> dict[tuple[int, int], bytes]:
     """In binary and straight from the driver, which takes a third of the time: a proof is little else."""
-    with closing(connection.connection.cursor(binary=True)) as cursor:
+    cursor = _cursor(connection)
+    if len(at) == 1:  # without lists it takes half as long
+        cursor.execute(_TILE, *at)
+    else:
         cursor.execute(_TILES, [list(each) for each in zip(*at, strict=True)])
-        return {(level, index): hashes for level, index, hashes in cursor.fetchall()}
+    return {(level, index): hashes for level, index, hashes in cursor.fetchall()}
+
+
+def _cursor(connection: Connection) -> psycopg.Cursor[tuple[int, int, bytes]]:
+    """One for as long as the connection lives: a new one finds out anew how each type is read."""
+    if _CURSOR not in connection.info:
+        connection.info[_CURSOR] = connection.connection.cursor(binary=True)
+    kept: psycopg.Cursor[tuple[int, int, bytes]] = connection.info[_CURSOR]
+    return kept
 
 
 def reader_towards(connection: Connection, index: int, size: int) -> TileReader:
     """For one proof in a log of `size`: that the entry `index` is in it, or that it grew from as many."""
     return tile_reader(connection, tlog.towards(index, size))
+
+
+def keeping_reader(connection: Connection, index: int, size: int) -> TileReader:
+    """`reader_towards` for proofs that are handed out all day: the connection keeps the tiles it has read.
+
+    Cut to its width at `size`, a tile never changes. A database that is put back from a copy ends its
+    connections, and what they keep ends with them. Whoever asks whether the stored log is still what it was,
+    as before a head is sent to the chain, reads it anew.
+    """
+    kept: dict[tuple[int, int, int], bytes] = connection.info.setdefault(_KEPT, {})
+    wanted = {at: (*at, tlog.width_at(*at, size)) for at in tlog.towards(index, size)}
+    missing = [at for at, key in wanted.items() if key not in kept]
+    for at, hashes in _read_tiles(connection, missing).items() if missing else ():
+        kept[wanted[at]] = hashes[: tlog.tile_bytes(wanted[at][2])]
+    for key in wanted.values():
+        kept[key] = kept.pop(key)  # to the end: those at the beginning are the longest unused
+    while len(kept) > _KEPT_AT_MOST:
+        del kept[next(iter(kept))]
+    tiles = {at: kept[key] for at, key in wanted.items()}
+    return lambda level, at: tiles[level, at]
 
 
 def with_new_tiles(read: TileReader, tiles: Iterable[Tile]) -> Callable[[int, int], bytes]:

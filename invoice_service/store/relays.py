@@ -129,6 +129,16 @@ def open_change(connection: Connection, number: str) -> Relay | None:
     return None if row is None else _relay(row)
 
 
+def refused_since(connection: Connection, number: str, since: datetime) -> bool:
+    """Whether the contract lately refused what the issuer asked for an invoice."""
+    query = select(table.c.id).join(relay_items, relay_items.c.relay_id == table.c.id)
+    lately = table.c.claimant.is_(None), table.c.settled_at >= since
+    refused = table.c.status == RelayStatus.REFUSED.value
+    return (
+        connection.execute(query.where(relay_items.c.number == number, refused, *lately)).first() is not None
+    )
+
+
 def set_status(
     connection: Connection, relay: Relay, new: RelayStatus, *, now: datetime, reason: str | None = None
 ) -> None:

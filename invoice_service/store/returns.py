@@ -15,7 +15,7 @@ from uuid import UUID
 from sqlalchemy import Connection, RowMapping, insert, text
 
 from invoice_service.domain.period import Period, PeriodKind, period_of
-from invoice_service.domain.tax import rules
+from invoice_service.domain.tax import exempt_rules
 from invoice_service.domain.vat_return import Sums, Trace
 from invoice_service.ledger.entry import Kind
 from invoice_service.store import sales
@@ -152,7 +152,7 @@ def lock(connection: Connection, vendor_id: int) -> None:
 
 def sums(connection: Connection, vendor_id: int, period: Period) -> Sums:
     (figures,) = sales.sums(connection, vendor_id, [(period.begins, period.ends)])
-    values = _span(vendor_id, period) | {"exempt_rules": _exempt_rules()}
+    values = _span(vendor_id, period) | {"exempt_rules": exempt_rules()}
     invoiced_fen = connection.execute(_INVOICED, values).scalar_one()
     return Sums(figures.exempt_fen, figures.taxable_net_fen, invoiced_fen)
 
@@ -165,7 +165,7 @@ def facts(
     at, order_id = min(after or ends, ends)
     values = _span(vendor_id, period) | {"at": at, "order_id": order_id, "limit": limit}
     if trace is Trace.TAXED_INVOICES:
-        values["exempt_rules"] = _exempt_rules()
+        values["exempt_rules"] = exempt_rules()
     return connection.execute(_FACTS[trace], values).mappings().all()
 
 
@@ -217,7 +217,3 @@ def _listed(periods: Sequence[Period]) -> dict[str, object]:
 
 def _span(vendor_id: int, period: Period) -> dict[str, object]:
     return {"vendor_id": vendor_id, "begins": period.begins, "ends": period.ends}
-
-
-def _exempt_rules() -> list[str]:
-    return [rule.id for rule in rules() if rule.treatment == "exempt"]

@@ -10,15 +10,16 @@ from collections.abc import Iterable, Sequence
 from dataclasses import asdict, dataclass, replace
 from datetime import UTC, date, datetime
 from decimal import Decimal
-from typing import TypeVar
+from typing import Any, TypeVar
 
-from sqlalchemy import Connection, delete, text
+from sqlalchemy import Connection, Row, delete, text
 from sqlalchemy.dialects.postgresql import insert as upsert
 from sqlalchemy.sql.dml import Insert
 
 from invoice_service.domain.invoice import TaxedLine
 from invoice_service.domain.numbering import business_day
-from invoice_service.domain.order import Stall
+from invoice_service.domain.order import Order, Stall
+from invoice_service.domain.tax import exempt_rules, rule_by_id
 from invoice_service.store import returns, turnover
 from invoice_service.store.sums_tables import vendor_goods_days, vendor_hours
 
@@ -65,7 +66,7 @@ class GoodsRow:
     tax_fen: int
 
 
-Row = TypeVar("Row", HourRow, GoodsRow)
+Summed = TypeVar("Summed", HourRow, GoodsRow)
 
 
 def whole_hour(instant: datetime) -> datetime:
@@ -89,6 +90,56 @@ def sale_rows(
         tax_fen=sum(item.tax_fen for item in taxed),
     )
     return hour, tuple(_goods_row(stall, item, business_day(paid_at)) for item in taxed)
+
+
+def refund_rows(
+    order: Order, taxpayer_kind: str, parts: Sequence[Row[Any]], paid_back_at: datetime
+) -> tuple[HourRow, tuple[GoodsRow, ...]]:
+    """What money that went back takes off, at the time when it did; `parts` as `store.refunds` tells them."""
+    stall, day = order.stall, business_day(paid_back_at)
+    exempt_fen = sum(part.amount_fen for part in parts if rule_by_id(part.rule).treatment == "exempt")
+    hour = HourRow(
+        vendor_id=stall.vendor_id,
+        hour=whole_hour(paid_back_at),
+        stall_id=stall.id,
+        market_id=stall.market_id,
+        amount_fen=-sum(part.amount_fen for part in parts),
+        exempt_fen=-exempt_fen,
+        taxable_net_fen=exempt_fen - sum(part.net_fen for part in parts),
+        tax_fen=-sum(part.tax_fen for part in parts),
+    )
+    return hour, tuple(_goods_back(order, taxpayer_kind, part, day) for part in parts)
+
+
+def _goods_back(order: Order, taxpayer_kind: str, part: Row[Any], day: date) -> GoodsRow:
+    line = order.lines[part.n]
+    return GoodsRow(
+        vendor_id=order.stall.vendor_id,
+        day=day,
+        stall_id=order.stall.id,
+        name_zh=line.name_zh,
+        unit=line.unit,
+        tax_class=line.tax_class.value,
+        taxpayer_kind=taxpayer_kind,
+        rule=part.rule,
+        market_id=order.stall.market_id,
+        name_en=line.name_en,
+        lines=0,
+        quantity=-(part.quantity or Decimal(0)),
+        amount_fen=-part.amount_fen,
+        tax_fen=-part.tax_fen,
+    )
+
+
+def note_row(stall: Stall, total_fen: int, issued_at: datetime) -> HourRow:
+    """A credit note in force takes off what was invoiced, when it was drawn up."""
+    return HourRow(
+        vendor_id=stall.vendor_id,
+        hour=whole_hour(issued_at),
+        stall_id=stall.id,
+        market_id=stall.market_id,
+        invoiced_fen=-total_fen,
+    )
 
 
 def invoice_row(stall: Stall, total_fen: int, issued_at: datetime) -> HourRow:
@@ -148,8 +199,8 @@ def summed_goods(rows: Iterable[GoodsRow]) -> list[GoodsRow]:
     return _summed(rows, _GOODS_KEY, _GOODS_SUMS)
 
 
-def _summed(rows: Iterable[Row], key: tuple[str, ...], sums: tuple[str, ...]) -> list[Row]:
-    found: dict[tuple[object, ...], Row] = {}
+def _summed(rows: Iterable[Summed], key: tuple[str, ...], sums: tuple[str, ...]) -> list[Summed]:
+    found: dict[tuple[object, ...], Summed] = {}
     for row in rows:
         name = tuple(getattr(row, part) for part in key)
         known = found.get(name)
@@ -161,14 +212,14 @@ def _summed(rows: Iterable[Row], key: tuple[str, ...], sums: tuple[str, ...]) ->
 
 
 def recount(connection: Connection) -> None:
-    """Make every row again from sales, order lines and invoices; sales wait meanwhile.
+    """Make every row again from sales, refunds, invoices and credit notes; sales wait meanwhile.
 
     The sums of days that are over follow, by the settler.
     """
     connection.execute(_LOCK)
     connection.execute(delete(vendor_hours))
     connection.execute(delete(vendor_goods_days))
-    connection.execute(_RECOUNT_HOURS)
+    connection.execute(_RECOUNT_HOURS, {"exempt_rules": exempt_rules()})
     connection.execute(_RECOUNT_GOODS)
     turnover.forget_all(connection)
 
@@ -200,19 +251,44 @@ _RECOUNT_HOURS = text("""
           UNION ALL
           SELECT vendor_id, date_trunc('hour', issued_at, 'UTC'), stall_id, market_id,
                  0, 0, 0, 0, 0, 1, total_fen
-          FROM invoices) AS facts
+          FROM invoices
+          UNION ALL
+          SELECT o.vendor_id, date_trunc('hour', r.paid_back_at, 'UTC'), o.stall_id, o.market_id, 0,
+                 -r.amount_fen, -p.exempt_fen, -p.taxable_net_fen, -p.tax_fen, 0, 0
+          FROM refunds AS r JOIN orders AS o ON o.id = r.order_id
+          CROSS JOIN LATERAL (
+              SELECT coalesce(sum(amount_fen) FILTER (WHERE rule = ANY(:exempt_rules)), 0) AS exempt_fen,
+                     coalesce(sum(net_fen) FILTER (WHERE rule <> ALL(:exempt_rules)), 0) AS taxable_net_fen,
+                     sum(tax_fen) AS tax_fen
+              FROM refund_lines WHERE refund_id = r.id) AS p
+          WHERE r.paid_back_at IS NOT NULL
+          UNION ALL
+          SELECT i.vendor_id, date_trunc('hour', n.issued_at, 'UTC'), i.stall_id, i.market_id,
+                 0, 0, 0, 0, 0, 0, -n.total_fen
+          FROM credit_notes AS n JOIN invoices AS i ON i.number = n.invoice_number
+          WHERE n.event_id IS NOT NULL) AS facts
     GROUP BY vendor_id, hour, stall_id, market_id
 """)
 _RECOUNT_GOODS = text("""
     INSERT INTO vendor_goods_days (vendor_id, day, stall_id, name_zh, unit, tax_class, taxpayer_kind, rule,
                                    market_id, name_en, lines, quantity, amount_fen, tax_fen)
-    SELECT o.vendor_id, (o.paid_at AT TIME ZONE 'Asia/Shanghai')::date, o.stall_id, l.name_zh, l.unit,
-           l.tax_class, s.taxpayer_kind, s.line_rules[l.n + 1], o.market_id,
-           (array_agg(l.name_en ORDER BY o.paid_at))[1], count(*), sum(l.quantity), sum(l.amount_fen),
-           sum(s.line_tax_fen[l.n + 1])
-    FROM sales AS s
-    JOIN orders AS o ON o.id = s.order_id
-    JOIN order_lines AS l ON l.order_id = o.id
-    GROUP BY o.vendor_id, 2, o.stall_id, l.name_zh, l.unit, l.tax_class, s.taxpayer_kind,
-             s.line_rules[l.n + 1], o.market_id
+    SELECT vendor_id, (at AT TIME ZONE 'Asia/Shanghai')::date, stall_id, name_zh, unit, tax_class,
+           taxpayer_kind, rule, market_id, (array_agg(name_en ORDER BY at))[1], sum(lines), sum(quantity),
+           sum(amount_fen), sum(tax_fen)
+    FROM (SELECT o.vendor_id, o.paid_at AS at, o.stall_id, l.name_zh, l.unit, l.tax_class, s.taxpayer_kind,
+                 s.line_rules[l.n + 1] AS rule, o.market_id, l.name_en, 1 AS lines, l.quantity, l.amount_fen,
+                 s.line_tax_fen[l.n + 1] AS tax_fen
+          FROM sales AS s
+          JOIN orders AS o ON o.id = s.order_id
+          JOIN order_lines AS l ON l.order_id = o.id
+          UNION ALL
+          SELECT o.vendor_id, r.paid_back_at, o.stall_id, l.name_zh, l.unit, l.tax_class, s.taxpayer_kind,
+                 p.rule, o.market_id, l.name_en, 0, -coalesce(p.quantity, 0), -p.amount_fen, -p.tax_fen
+          FROM refunds AS r
+          JOIN sales AS s ON s.order_id = r.order_id
+          JOIN orders AS o ON o.id = r.order_id
+          JOIN refund_lines AS p ON p.refund_id = r.id
+          JOIN order_lines AS l ON l.order_id = r.order_id AND l.n = p.n
+          WHERE r.paid_back_at IS NOT NULL) AS facts
+    GROUP BY vendor_id, 2, stall_id, name_zh, unit, tax_class, taxpayer_kind, rule, market_id
 """)

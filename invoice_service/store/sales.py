@@ -53,8 +53,9 @@ _GOODS = text("""
 """)
 _LINES = """
     (SELECT jsonb_agg(jsonb_build_object('sku', l.sku, 'zh', l.name_zh, 'en', l.name_en, 'unit', l.unit,
-         'quantity', l.quantity::text, 'unit_price', l.unit_price::text, 'amount_fen', l.amount_fen)
-         ORDER BY l.n)
+         'quantity', l.quantity::text, 'unit_price', l.unit_price::text, 'amount_fen', l.amount_fen,
+         'left_fen', l.amount_fen - l.returned_fen,
+         'left_quantity', (l.quantity - l.returned_quantity)::text) ORDER BY l.n)
      FROM order_lines AS l WHERE l.order_id = o.id) AS lines
 """
 _ORDER_COLUMNS = f"""

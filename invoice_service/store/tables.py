@@ -1,8 +1,9 @@
 """Every table and, in constraints, every rule that must hold whatever the code does.
 
 The chain that promise 1 and 2 hang on is made of foreign keys that carry the amount:
-invoices (order_id, total_fen) → sales (order_id, amount_fen) → payments and orders of that amount.
-So an invoice without a verified payment of exactly its total cannot be stored.
+invoices (order_id, total_fen) → sales (order_id, kept_fen), of which (order_id, amount_fen) → payments and
+orders of that amount. So an invoice cannot be stored without a verified payment of exactly its total, or of
+that and what went back before.
 """
 
 from __future__ import annotations
@@ -38,6 +39,7 @@ from invoice_service.store import (  # noqa: F401 - their tables are in the meta
     export_tables,
     finding_tables,
     people_tables,
+    refund_tables,
     return_tables,
     status_tables,
     sums_tables,
@@ -194,6 +196,11 @@ order_lines = Table(
     positive("amount_fen"),
     text("tax_code"),
     text("tax_class"),
+    Column("returned_fen", BigInteger, nullable=False, server_default="0"),
+    Column("returned_quantity", Numeric, nullable=False, server_default="0"),
+    CheckConstraint("returned_fen BETWEEN 0 AND amount_fen", name="returned_fen_was_paid"),
+    CheckConstraint("returned_quantity BETWEEN 0 AND quantity", name="returned_quantity_was_sold"),
+    comment="returned_…: what went back of it, or is on its way back.",
 )
 
 payment_attempts = Table(
@@ -266,6 +273,8 @@ sales = Table(
     text("taxpayer_kind"),
     Column("line_rules", ARRAY(Text), nullable=False),
     Column("line_tax_fen", ARRAY(BigInteger), nullable=False),
+    Column("kept_fen", BigInteger, nullable=False),
+    CheckConstraint("kept_fen BETWEEN 0 AND amount_fen", name="kept_of_what_was_paid"),
     CheckConstraint("exempt_fen + taxable_net_fen + tax_fen = amount_fen", name="parts_add_up"),
     CheckConstraint("cardinality(line_rules) = cardinality(line_tax_fen)", name="lines_match"),
     ForeignKeyConstraint(["order_id", "amount_fen"], ["orders.id", "orders.amount_fen"]),
@@ -273,9 +282,10 @@ sales = Table(
         ["payment_id", "order_id", "amount_fen"],
         ["payments.id", "payments.order_id", "payments.amount_fen"],
     ),
-    UniqueConstraint("order_id", "amount_fen"),
+    UniqueConstraint("order_id", "kept_fen"),
     comment="The transaction attestation 交易鉴证 of each paid order, its parts by that day's tax rules. "
-    "line_…: a value for each line of the order, the first for line 0.",
+    "line_…: a value for each line of the order, the first for line 0. kept_fen: what an invoice is for; "
+    "less than was paid where something went back before there was one, and fixed once there is.",
 )
 
 invoice_sequence = Sequence("invoice_sequence", metadata=metadata)
@@ -303,7 +313,7 @@ invoices = Table(
     bytes_long("claim_address", 20),
     Column("claim_key", LargeBinary, nullable=False),
     CheckConstraint("net_fen + tax_fen = total_fen AND tax_fen >= 0", name="totals_agree"),
-    ForeignKeyConstraint(["order_id", "total_fen"], ["sales.order_id", "sales.amount_fen"]),
+    ForeignKeyConstraint(["order_id", "total_fen"], ["sales.order_id", "sales.kept_fen"]),
     Index("invoices_vendor_id_issued_at_idx", "vendor_id", "issued_at", "number"),
     comment="The body is the invoice; the other columns only index it. claim_key is encrypted.",
 )
@@ -318,6 +328,8 @@ invoice_lines = Table(
     Column("tax_fen", BigInteger, nullable=False),
     Column("amount_fen", BigInteger, Computed("net_fen + tax_fen", persisted=True)),
     text("rule"),
+    Column("order_line", SmallInteger, nullable=False),
+    comment="order_line: its place in the order, of which some may have gone back before.",
 )
 
 buyer_documents = Table(

@@ -8,7 +8,7 @@ from datetime import date
 
 from flask_babel import gettext
 
-from invoice_service.domain.money import BadAmount, parse_yuan
+from invoice_service.domain.money import BadAmount, parse_yuan, yuan
 from invoice_service.domain.numbering import NOT_A_NUMBER
 from invoice_service.errors import N_, InvalidInput
 from invoice_service.queries import verify
@@ -27,6 +27,19 @@ def check_facts(form: Mapping[str, str]) -> VerdictView:
     number, day, total_fen = _read(form)
     with limiter.shared_limit(services().config.number_lookup_limit, scope="number-lookup"):
         return verify.verify_facts(services(), number, day, total_fen)
+
+
+def check_link(text: str) -> tuple[VerdictView, dict[str, str]]:
+    """(the verdict on a signed link, the form filled in with what it says).
+
+    What we did not sign is a guess, and is counted with the others; what we did sign is none. Raises NoLink.
+    """
+    verdict, facts = verify.verify_link(services(), text)
+    if facts is None:
+        with limiter.shared_limit(services().config.number_lookup_limit, scope="number-lookup"):
+            return verdict, {}
+    total_yuan = yuan(facts.total_fen)
+    return verdict, {"number": facts.number, "date": facts.day.isoformat(), "total_yuan": total_yuan}
 
 
 def told_verdict(verdict: VerdictView) -> VerdictView:

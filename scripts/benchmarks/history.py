@@ -170,7 +170,8 @@ def _made(
 ) -> _Rows:
     rows = _Rows([], [], [], [], [], [], [], [], [], [])
     payment_ids = iter(_reserved(connection, "payments_id_seq", len(visits)))
-    sequences = iter(_reserved(connection, "invoice_sequence", len(visits)))
+    invoiced = [visit for _, _, visit in visits if visit.pays and visit.buyer is not None]
+    sequences = iter(_reserved(connection, "invoice_sequence", len(invoiced)))
     for instant, shop, visit in visits:
         order = _order(services, shop, instant, visit.wanted)
         if not visit.pays:

@@ -91,9 +91,9 @@ def entry(services: Services, n: int) -> bytes:
 
 
 def proven(connection: Connection, head: Head, indexes: Sequence[int]) -> list[list[bytes]]:
-    """An inclusion proof for each, as an evidence file needs it: each reads the stored tiles by itself."""
+    """An inclusion proof for each, as an evidence file gets it: one at a time, on one connection."""
     return [
-        tree.inclusion_proof(index, head.size, log.reader_towards(connection, index, head.size))
+        tree.inclusion_proof(index, head.size, log.keeping_reader(connection, index, head.size))
         for index in indexes
     ]
 

@@ -217,7 +217,8 @@ def _bare_invoice(connection: psycopg.Connection, stall: tuple) -> None:  # type
     ).fetchone()
     run("UPDATE orders SET status = 'paid', paid_at = now() WHERE id = %s", (key,))
     run(
-        "INSERT INTO sales VALUES (%s, %s, %s, 1250, %s, %s, %s, 1250, 0, 0)",
+        "INSERT INTO sales VALUES "
+        "(%s, %s, %s, 1250, %s, %s, %s, 1250, 0, 0, 'small_scale', '{vegetables}', '{0}', 1250)",
         (key, market_id, payment and payment[0], sha(700), sha(32), sha(32)),
     )
     outbox = "INSERT INTO outbox (kind, fact, entry, signature) VALUES (%s, %s, %s, %s)"
@@ -243,6 +244,6 @@ def _bare_invoice(connection: psycopg.Connection, stall: tuple) -> None:  # type
             *(number, sha(150), sha(32)),
         ),
     )
-    run("INSERT INTO invoice_lines VALUES (%s, 0, 'a', 1250, 0, DEFAULT, 'a')", (number,))
+    run("INSERT INTO invoice_lines VALUES (%s, 0, 'a', 1250, 0, DEFAULT, 'a', 0)", (number,))
     run(outbox, (4, key, sha(133), sha(64)))
     connection.commit()

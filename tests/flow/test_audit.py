@@ -10,6 +10,7 @@ import argparse
 import json
 import os
 import random
+import re
 import signal
 import subprocess
 import sys
@@ -262,7 +263,7 @@ BENDS: dict[str, tuple[str | Update | tuple[str, ...], dict[str, str]]] = {
     ),
     "kind": (
         "UPDATE log_entries SET kind = 4 WHERE kind = 3 AND fact = :invoice",
-        {"kind 4 {invoice}": "the kind that its entry says",
+        {"credit note {invoice}": "the kind that its entry says",
          INVOICE: "neither in the log nor in the outbox", "return ": "the root over"},
     ),
     "entry gone": (
@@ -675,6 +676,24 @@ def test_the_exit_code_says_what_came_out(here: Installation, capsys: pytest.Cap
     unasked = replace(here.services, config=replace(here.services.config, chain_rpc_url=""))
     code, lines = asked(unasked, capsys)
     assert (code, lines[-1].split(".")[0]) == (2, "UNDECIDED")
+
+
+@pytest.mark.usefixtures("small_steps")
+def test_on_a_terminal_a_bar_moves(here: Installation, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Every step is drawn, one after the other; what a terminal gets is text and the codes between."""
+    monkeypatch.setenv("TERM", "xterm")
+    ours, its = os.openpty()
+    with os.fdopen(its, "w") as terminal:
+        monkeypatch.setattr(sys, "stderr", terminal)
+        assert auditor.audit(here.services.config, argparse.Namespace(restart=True)) == 0
+        terminal.flush()
+        drawn = os.read(ours, 100_000).decode()
+    os.close(ours)
+    assert "Comparing entries" in drawn
+    assert "━" in drawn
+    steps = [int(done) for done in re.findall(rf"(\d+)/{SIZE}\b", drawn)]
+    assert sorted(steps) == steps
+    assert set(steps) == {0, 40, 80, 120, 160, 200, 240, 280, SIZE}
 
 
 def test_the_command_names_what_differs(here: Installation) -> None:

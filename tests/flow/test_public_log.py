@@ -178,6 +178,25 @@ def test_a_proof_reads_its_tiles_in_one_statement(
     assert proof.is_consistent(index + 1, head.size, growth, root, head.root)
 
 
+def test_a_connection_keeps_what_it_read_for_proofs(here: Town, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Of one head and of an older one, whose tiles at the edge are shorter; and no more than so many."""
+    asked, plain, old_size = [], log._read_tiles, SIZE - BATCHES[-1]
+    monkeypatch.setattr(log, "_KEPT_AT_MOST", 5)
+    monkeypatch.setattr(log, "_read_tiles", lambda about, at: asked.append(at) or plain(about, at))
+    leaves = [tree.leaf_hash(entry(n)) for n in range(SIZE)]
+    root_of = {size: tree.root_of(leaves[:size]) for size in (old_size, SIZE)}
+    with here.services.database.read() as connection:
+        connection.info.clear()
+        for index, size in ((1, SIZE), (2, SIZE), (300, SIZE), (299, old_size), (1, SIZE)):
+            path = tree.inclusion_proof(index, size, log.keeping_reader(connection, index, size))
+            assert proof.includes(tree.leaf_hash(entry(index)), index, size, path, root_of[size])
+            assert len(connection.info["tiles"]) <= 5
+    first, *others, last = asked
+    assert sorted(first) == [(0, 0), (0, SIZE >> 8), (1, 0), (1, 1), (2, 0)]
+    assert others == [[(0, 1)], [(0, 1), (1, 0)]]
+    assert (0, 0) in last  # it had been unused for longest
+
+
 def test_tiles_that_are_asked_for_on_a_lost_connection(here: Town) -> None:
     """They are read past SQLAlchemy, and are as unavailable as all else; the next connection is a new one."""
     database = here.services.database

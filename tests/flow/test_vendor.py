@@ -113,7 +113,7 @@ def test_a_keyed_sale_is_paid_and_invoiced_like_any_other(place: Town) -> None:
     paid(place, placed)
     issued = issue.issue(place.services, placed.token, PERSON)
     assert issued.total_fen == 1_710
-    invoice = shopper.invoice(place.services, issued.token, "en")
+    invoice = shopper.invoice(place.services, issued.token)
     assert sum(line.amount_fen for line in invoice.lines) == invoice.total_fen == 1_710
     (row,) = place.rows("SELECT keyed_by, rounded_off_fen FROM orders")
     assert row == {"keyed_by": place.accounts["vendor"], "rounded_off_fen": 4}

@@ -346,7 +346,7 @@ def test_unknown_tokens(stack: Stack, invoiced: Invoiced) -> None:
         )
         refused(stack, "GET", f"/api/v1/invoices/{number}", 404, "invoice.unknown", headers=bearer)
     for path in ("/o/A", "/o/A/part", "/o/A/live", "/o/A/pay", "/o/A/invoice",
-                 "/i/A", "/i/A/part", "/i/A/live", "/i/A/pdf", "/i/A/evidence"):  # fmt: skip
+                 "/i/A", "/i/A/part", "/i/A/live", "/i/A/pdf", "/i/A/xml", "/i/A/evidence"):  # fmt: skip
         answer = ask(stack, "GET", path, headers={"Accept": "text/html"}, stream=True)
         assert answer.status_code == 404, path
         answer.close()

@@ -32,6 +32,7 @@ from sqlalchemy.exc import DataError
 from invoice_service import keyring
 from invoice_service.app import build_services, create_app
 from invoice_service.config import Config
+from invoice_service.documents.xml.reading import read
 from invoice_service.web import audience
 from tests.attack import (
     CHINESE,
@@ -99,7 +100,7 @@ def test_threat_2_kimai_cve_2026_28685_an_invoice_by_number_with_another_token(s
         "one letter off": ({"Authorization": f"Bearer {theirs['token'][:-2]}AA"}, 404, "invoice.unknown"),
     }
     for headers, status, code in wrong.values():
-        for file in ("", "/evidence", "/pdf"):
+        for file in ("", "/evidence", "/pdf", "/xml"):
             answer = ask(stack, "GET", f"/api/v1/invoices/{theirs['number']}{file}", headers=headers)
             problem = refusal(answer, status, code)
             assert theirs["number"] not in json.dumps(problem)
@@ -304,6 +305,10 @@ def test_threat_13_fossbilling_cve_2026_28496_template_syntax_is_text(stack: Sta
         pdf = pypdf.PdfReader(io.BytesIO(stack.get_file(issued, "/pdf").content))
         printed = "".join(part.extract_text() for part in pdf.pages).replace(" ", "").replace("\n", "")
         assert name.replace(" ", "") in printed, name
+        for kind in ("ubl", "flat"):
+            buyer = read(stack.get_file(issued, f"/xml?format={kind}").content).buyer
+            assert buyer is not None
+            assert buyer["name"] == name
 
 
 @contextmanager
@@ -424,8 +429,9 @@ def test_every_page_carries_the_security_headers(stack: Stack) -> None:
     assert asset
     paths = [
         "/", "/s/A01", f"/o/{order_id}", f"/o/{order_id}/part", f"/i/{token}", f"/i/{token}/part",
-        f"/i/{token}/pdf", f"/i/{token}/evidence", "/verify", "/api/docs", "/ca", "/nothing", "/s/none",
-        "/api/v1/stalls/A01", "/api/v1/nothing", "/healthz", "/readyz", "/metrics", "/api/v1/openapi.json",
+        f"/i/{token}/pdf", f"/i/{token}/xml", f"/i/{token}/evidence", "/verify", "/api/docs", "/ca",
+        "/nothing", "/s/none", "/api/v1/stalls/A01", "/api/v1/nothing", "/healthz", "/readyz", "/metrics",
+        "/api/v1/openapi.json",
     ]  # fmt: skip
     for path in paths:
         headers = ask(stack, "GET", path, headers={"Accept": "text/html"}).headers
@@ -461,6 +467,7 @@ def test_secrets_reach_no_log(stack: Stack) -> None:
         f"/o/{order_id}",
         f"/i/{issued['token']}",
         f"/i/{issued['token']}/pdf",
+        f"/i/{issued['token']}/xml",
         f"/i/{issued['token']}/evidence",
     ):
         assert phone.get(path).status_code == 200

@@ -110,28 +110,37 @@ def running(data: Path, port: int, *options: str) -> Iterator[Run]:
             run.end(signal.SIGTERM)
 
 
-def test_the_next_start_finds_everything_as_it_was_even_after_a_kill(open_path: Path) -> None:
+def test_the_next_start_finds_everything_as_it_was_even_after_a_kill_and_over_https(open_path: Path) -> None:
     data, port = open_path / "data", free_port()
     with running(data, port) as first:
         assert f"http://localhost:{port}/s/" in first.said()
         stall = first.said().split(f"http://localhost:{port}/s/")[1].split()[0]
         path = f"/api/v1/stalls/{stall}/orders"
         order = requests.post(first.url + path, json={"amount_fen": 1250}, timeout=30).json()
+        order_path = f"/api/v1/orders/{order['order_id']}"
+        kept = requests.get(first.url + order_path, timeout=30).json()
+        assert (kept["amount_fen"], kept["status"]) == (1250, "open")
         deployed = (data / "logs/deploy.log").read_text()
         assert {process.name() for process in first.family} >= {"postgres", "anvil"}
-        assert first.end(signal.SIGTERM) == 0
-        assert first.left_behind() == []
+        first.process.kill()
+        first.process.wait()
+        assert wait_until(lambda: first.left_behind() == [], PATIENCE_S)
 
-    with running(data, port) as second:
-        again = requests.get(f"{second.url}/api/v1/orders/{order['order_id']}", timeout=30).json()
+    with running(data, port, "--traffic", "--https") as second:  # shoppers come, and their log is named
+        secure, trusted = f"https://localhost:{port}", str(data / "https/ca.crt")
+        again = requests.get(secure + order_path, verify=trusted, timeout=30).json()
         assert (again["amount_fen"], again["status"]) == (1250, "open")
         assert (data / "logs/deploy.log").read_text() == deployed * 2
-        second.process.kill()
-        second.process.wait()
-        assert wait_until(lambda: second.left_behind() == [], PATIENCE_S)
+        log = data / "logs/traffic.log"
+        assert f"a line a minute in {log}" in second.said()
+        assert wait_until(lambda: "Stalls to go to: " in log.read_text(), PATIENCE_S), log.read_text()
+        assert second.end(signal.SIGTERM) == 0
+        assert "shoppers a minute: " in log.read_text()
+        assert second.left_behind() == []
 
     with running(data, port) as third:
-        assert requests.get(f"{third.url}/api/v1/orders/{order['order_id']}", timeout=30).json() == again
+        assert requests.get(third.url + order_path, timeout=30).json() == kept
+        assert (data / "logs/deploy.log").read_text() == deployed * 3
         third.process.send_signal(signal.SIGINT)
         assert third.end(signal.SIGINT) == 0  # an impatient second Ctrl-C changes nothing
         assert third.left_behind() == []
@@ -149,17 +158,6 @@ def test_an_empty_service_over_https_has_no_stall_and_a_certificate_that_browser
         assert str(data / "https/ca.crt") in run.said()
         assert "/s/" not in run.said()
         assert os.stat(data / "https/ca.key").st_mode & 0o777 == 0o600
-
-
-def test_shoppers_come_over_https_too_and_their_log_is_named(open_path: Path) -> None:
-    data, port = open_path / "data", free_port()
-    with running(data, port, "--traffic", "--https") as run:
-        log = data / "logs/traffic.log"
-        assert f"a line a minute in {log}" in run.said()
-        assert wait_until(lambda: "Stalls to go to: " in log.read_text(), PATIENCE_S), log.read_text()
-        assert run.end(signal.SIGTERM) == 0
-        assert "shoppers a minute: " in log.read_text()
-        assert run.left_behind() == []
 
 
 @pytest.fixture(autouse=True)

@@ -39,9 +39,9 @@ PAYMENT = """
 """
 SALE = """
     INSERT INTO sales (order_id, market_id, payment_id, amount_fen, body, salt, commitment, exempt_fen,
-                       taxable_net_fen, tax_fen, taxpayer_kind, line_rules, line_tax_fen)
+                       taxable_net_fen, tax_fen, taxpayer_kind, line_rules, line_tax_fen, kept_fen)
     SELECT id, market_id, :payment_id, :amount, '', sha256('s'), sha256(:order_text), :amount, 0, 0,
-           'small_scale', '{vegetables}', '{0}'
+           'small_scale', '{vegetables}', '{0}', :amount
     FROM orders
     WHERE id = :order_id
 """

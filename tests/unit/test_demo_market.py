@@ -86,6 +86,7 @@ def test_a_confirmed_code_is_of_the_class_that_it_names() -> None:
         "fresh_meat": ("1030107010100000000",),
         "fresh_egg": ("1010303020000000000",),
         "agricultural_other": ("1010115", "1010116", "1010303030100000000", "1010501", "1030102010100000000"),
+        "edible_oil": ("1030105010100000000",),
         "processed_food": (),
     }
     confirmed = [item for item in GOODS if item.get("code_confirmed", True)]

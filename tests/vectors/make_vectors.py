@@ -35,7 +35,9 @@ from tests.unit.ledger.evidence_files import (
 )
 from tests.vectors.cases import N, Vectors
 from tests.vectors.chain_vectors import COMPANY, chain_vectors
+from tests.vectors.credit_note_vectors import credit_note, refund
 from tests.vectors.evidence_vectors import evidence_vectors, under_anothers_id
+from tests.vectors.link_vectors import link_vectors
 from tests.vectors.log_vectors import log_vectors
 from tests.vectors.proof_vectors import proof_vectors
 from tests.vectors.working_key_vectors import compressed, named, odd_keys
@@ -64,6 +66,7 @@ def vectors() -> dict[str, Vectors]:
         "statement.json": statement_vectors(issuer),
         "evidence.json": evidence_vectors(issuer),
         "log.json": log_vectors(issuer),
+        "link.json": link_vectors(issuer),
     }
 
 
@@ -162,6 +165,8 @@ def document_vectors(issuer: Issuer) -> Vectors:
         "invoice": (issuer.invoices[N], salt(f"invoice {N}"), entry.commit_body),
         "buyer": (issuer.buyers[N], salt(f"buyer {N}"), entry.commit_buyer),
         "buyer, a person": (issuer.buyers[2], salt("buyer 2"), entry.commit_buyer),
+        "refund": (refund(issuer), salt("refund"), entry.commit_body),
+        "credit-note": (credit_note(issuer), salt("credit note"), entry.commit_body),
         "access_day": (access_day(issuer), salt("access day"), entry.commit_body),
         "return": (vat_return(issuer, 0), salt("return 0"), entry.commit_body),
         "return, amended": (vat_return(issuer, 1), salt("return 1"), entry.commit_body),

@@ -24,6 +24,7 @@ from invoice_service.payments.provider import (
     PaymentRequest,
     PaymentState,
     ProviderUnavailable,
+    RefundRefused,
     RefundReport,
     StaleNotification,
 )
@@ -43,12 +44,20 @@ STATES = {
 """The service's words for ours. Any other word is UNKNOWN: asked again later, never guessed."""
 
 _PAID = (PaymentState.SUCCEEDED, PaymentState.REFUNDED)
+_CLEAR_NO = (400, 403, 409)
 _NONCE_BYTES = 16
 _CONNECTIONS = 32  # one for each web thread that may be paying at the same moment
 
 
 class _UnexpectedReply(Exception):
-    """Why a reply was not believed; the cause of a ProviderUnavailable, for the log."""
+    """Why a reply was not believed, or is no answer; the cause of a ProviderUnavailable, for the log.
+
+    `is_a_no` where the service understood and will not.
+    """
+
+    def __init__(self, text: str, *, is_a_no: bool = False) -> None:
+        super().__init__(text)
+        self.is_a_no = is_a_no
 
 
 class SandboxProvider:
@@ -136,7 +145,12 @@ class SandboxProvider:
             "amount_fen": amount_fen,
             "total_fen": total_fen,
         }
-        reply = _found(self._call("POST", "/v1/refunds", fields))
+        try:
+            reply = _found(self._call("POST", "/v1/refunds", fields))
+        except ProviderUnavailable as error:
+            if isinstance(error.__cause__, _UnexpectedReply) and error.__cause__.is_a_no:
+                raise RefundRefused from error
+            raise
         _check_about(reply, "out_refund_no", out_refund_no)
         _check_about(reply, "amount_fen", amount_fen)
         return RefundReport(out_refund_no, _read(lambda: wire.reference(reply, "refund_id")), amount_fen)
@@ -176,7 +190,8 @@ class SandboxProvider:
         if reply.get("code") == wire.NOT_FOUND:
             return None
         if status != 200:
-            raise ProviderUnavailable from _UnexpectedReply(f"{status} {reply.get('code')}")
+            said = f"{status} {reply.get('code')}"
+            raise ProviderUnavailable from _UnexpectedReply(said, is_a_no=status in _CLEAR_NO)
         return reply
 
     def _exchange(self, method: str, path: str, body: bytes) -> tuple[int, Mapping[str, str], bytes]:

@@ -12,12 +12,13 @@ from sqlalchemy import Connection
 from sqlalchemy.exc import NoResultFound
 
 from invoice_service.ledger import tree
-from invoice_service.queries.audit import anchors, entries, issuer, kept, statuses, whole
+from invoice_service.queries.audit import anchors, entries, issuer, kept, numbers, statuses, whole
 from invoice_service.queries.audit.anchors import Chain, NotAsked
 from invoice_service.queries.audit.differs import Difference
 from invoice_service.queries.audit.entries import Counts
 from invoice_service.queries.audit.issuer import Issuer
 from invoice_service.queries.audit.kept import Found, Progress
+from invoice_service.queries.audit.numbers import Unused
 from invoice_service.services import Services
 from invoice_service.store import audit, log
 from invoice_service.store.log import Head
@@ -40,6 +41,7 @@ class Report:
     found: Found
     not_asked: str | None
     resumed_at: int
+    unused: tuple[Unused, ...]
 
     @property
     def verdict(self) -> str:
@@ -64,6 +66,7 @@ def run(services: Services, on_chain: Chain | None, tell: Tell, *, restart: bool
         rest = _end_of_log(connection, progress), _outbox(connection, whose, waiting)
         for fault in chain(*rest, whole.differences(connection), statuses.differences(connection)):
             found.add(fault)
+        unused = numbers.unused(connection)
         not_asked = _ask(connection, on_chain, found)
     file.unlink(missing_ok=True)
     progress.counts.erased += waiting.erased
@@ -75,6 +78,7 @@ def run(services: Services, on_chain: Chain | None, tell: Tell, *, restart: bool
         found,
         not_asked,
         resumed_at,
+        unused,
     )
 
 

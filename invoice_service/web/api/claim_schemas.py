@@ -6,9 +6,10 @@ from typing import Any
 
 from marshmallow import Schema, ValidationError, fields, validate
 
+from invoice_service.domain.refund import RefundStatus
 from invoice_service.errors import N_
 from invoice_service.queries.claims import OUTCOMES
-from invoice_service.web.api.schemas import HandoverInput, Instant, StrictSchema
+from invoice_service.web.api.schemas import ClaimEpoch, HandoverInput, HexBytes, Instant, StrictSchema
 
 NUMBER = N_("An invoice's number has 20 digits.")
 TOKEN = N_("A token has 22 letters, digits, - and _.")
@@ -53,6 +54,31 @@ class ClaimInput(HandoverInput):
 class ReleaseInput(HandoverInput):
     signature = fields.Nested(SignatureInput, required=True, metadata={"description": "of the Release"})
     invoices = fields.List(_number(), required=True, metadata={"description": "1 to 100 numbers"})
+
+
+class ConsentInput(StrictSchema):
+    deadline = fields.Integer(
+        required=True,
+        strict=True,
+        metadata={"description": "Unix seconds, two hours to seven days from now; part of what was signed"},
+    )
+    signature = fields.Nested(SignatureInput, required=True, metadata={"description": "of the Consent"})
+
+
+class Proposal(Schema):
+    """What the `Consent` of SPEC.md section 7 says; `note` is the commitment to `body` under `body_salt`."""
+
+    refund_id = fields.UUID()
+    status = fields.String(metadata={"enum": [status.value for status in RefundStatus]})
+    is_wanted = fields.Boolean(metadata={"description": "whether a claimant's consent is waited for"})
+    invoice_number = fields.String()
+    consent_until = Instant(allow_none=True)
+    note = HexBytes(metadata={"type": "string"})
+    whole = fields.Boolean()
+    notes = fields.Integer()
+    body = fields.Dict(metadata={"description": "the credit note"})
+    body_salt = HexBytes(metadata={"type": "string"})
+    epoch = fields.Nested(ClaimEpoch, allow_none=True)
 
 
 class Outcome(Schema):

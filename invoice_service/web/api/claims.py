@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 from typing import Any
+from uuid import UUID
 
 from flask import request
 from flask_smorest import Blueprint
 
 from invoice_service.flow import claim as claiming
+from invoice_service.flow import consent as consenting
 from invoice_service.flow.claim import Terms, Wanted
-from invoice_service.queries import claims
+from invoice_service.queries import claims, refunds
 from invoice_service.web.api import claim_schemas, schemas
 from invoice_service.web.api.reading import IDEMPOTENCY, JsonParser
 from invoice_service.web.audience import Audience, audience
@@ -68,6 +70,29 @@ def release(wanted: dict[str, Any]) -> Any:
 def get_claim(claim_id: str) -> Any:
     """What became of a claim or a release. Who else claimed an invoice is never told, only since when."""
     return claims.claim(services(), claim_id)
+
+
+@blueprint.get("/refunds/<uuid:refund_id>")
+@audience(Audience.HOLDER)
+@blueprint.response(200, claim_schemas.Proposal)
+@blueprint.alt_response(404, schema=schemas.Problem)
+def get_proposal(refund_id: UUID) -> Any:
+    """The credit note of a refund under way, as the company that claimed its invoice is to agree to it."""
+    return refunds.proposal(services(), refund_id)
+
+
+@blueprint.post("/refunds/<uuid:refund_id>/consent")
+@audience(Audience.HOLDER)
+@limiter.limit(lambda: services().config.claim_limit)
+@blueprint.arguments(claim_schemas.ConsentInput())
+@blueprint.response(202, claim_schemas.Proposal)
+@blueprint.alt_response(404, schema=schemas.Problem)
+@blueprint.alt_response(409, schema=schemas.Problem)
+@blueprint.alt_response(422, schema=schemas.Problem)
+def consent(given: dict[str, Any], refund_id: UUID) -> Any:
+    """Agree to a credit note, by the signature of the account that claimed the invoice."""
+    consenting.consent(services(), refund_id, given["deadline"], _signature(given))
+    return refunds.proposal(services(), refund_id)
 
 
 def _terms(wanted: dict[str, Any]) -> Terms:

@@ -8,6 +8,7 @@ from typing import Any
 from marshmallow import RAISE, Schema, ValidationError, fields, validate, validates_schema
 
 from invoice_service.domain.invoice import instant_text
+from invoice_service.domain.refund import Reason, RefundStatus
 from invoice_service.errors import N_
 from invoice_service.queries import documents
 
@@ -52,6 +53,16 @@ class OrderInput(StrictSchema):
     def one_way(self, data: dict[str, object], **_: object) -> None:
         if ("amount_fen" in data) == ("lines" in data):
             raise ValidationError(GIVE_ONE, "amount_fen")
+
+
+class XmlQuery(StrictSchema):
+    format = fields.String(
+        load_default="ubl",
+        metadata={
+            "enum": list(documents.XML_FORMATS),
+            "description": "UBL 2.1 to EN 16931, or flat with Chinese names",
+        },
+    )
 
 
 class BuyerInput(StrictSchema):
@@ -101,6 +112,30 @@ class PlacedOrder(Schema):
     expires_at = Instant()
 
 
+class Refund(Schema):
+    refund_id = fields.UUID()
+    status = fields.String(metadata={"enum": [status.value for status in RefundStatus]})
+    reason = fields.String(metadata={"enum": [reason.value for reason in Reason]})
+    amount_fen = fields.Integer()
+    asked_at = Instant()
+    consent_until = Instant(
+        allow_none=True, metadata={"description": "until when the company that claimed it may agree"}
+    )
+    paid_back_at = Instant(allow_none=True)
+    settled_at = Instant(allow_none=True)
+    note_number = fields.String(allow_none=True)
+
+
+class CreditNote(Schema):
+    """红字发票, in force."""
+
+    number = fields.String()
+    reason = fields.String(metadata={"enum": [reason.value for reason in Reason]})
+    total_fen = fields.Integer(metadata={"description": "what is taken off"})
+    whole = fields.Boolean(metadata={"description": "whether nothing of the invoice is left"})
+    issued_at = Instant()
+
+
 class Order(Schema):
     order_id = fields.String()
     amount_fen = fields.Integer()
@@ -110,6 +145,7 @@ class Order(Schema):
     expires_at = Instant()
     paid_at = Instant(allow_none=True)
     invoice_number = fields.String(allow_none=True)
+    refunds = fields.List(fields.Nested(Refund))
 
 
 class IssuedInvoice(Schema):
@@ -128,6 +164,27 @@ class Ledger(Schema):
     waiting = fields.Boolean(metadata={"description": "true while the chain is not answering"})
 
 
+class Ground(Schema):
+    reason_zh = fields.String()
+    reason_en = fields.String()
+    basis = fields.String(metadata={"description": "the document that says so"})
+    first_day = fields.Date()
+    last_day = fields.Date(allow_none=True, metadata={"description": "null while its end is not known"})
+    confirmed = fields.Boolean(
+        metadata={"description": "false: applied, and not yet confirmed to be in force"}
+    )
+
+
+class Why(Schema):
+    rule = fields.String(metadata={"description": "its id among the tax rules, as in the invoice"})
+    law = fields.Nested(Ground)
+    small_sales = fields.Nested(
+        Ground,
+        allow_none=True,
+        metadata={"description": "when the tax of a small seller's line is not levied in the end"},
+    )
+
+
 class InvoiceLine(Schema):
     name = fields.String()
     quantity = fields.Function(lambda line: f"{line.quantity:f}", metadata={"type": "string"})
@@ -136,7 +193,7 @@ class InvoiceLine(Schema):
     amount_fen = fields.Integer()
     tax_label = fields.String()
     tax_fen = fields.Integer()
-    tax_reason = fields.String()
+    why = fields.Nested(Why, metadata={"description": "why this tax"})
 
 
 class Invoice(Schema):
@@ -158,6 +215,8 @@ class Invoice(Schema):
     total_fen = fields.Integer()
     total_capitals = fields.String()
     ledger = fields.Nested(Ledger)
+    refunds = fields.List(fields.Nested(Refund))
+    credit_notes = fields.List(fields.Nested(CreditNote))
 
 
 class PdfQuery(StrictSchema):
@@ -211,6 +270,7 @@ class Verdict(Schema):
     )
     claim = fields.String(allow_none=True, metadata={"enum": ["claimed", "locked", None]})
     claimed_at = Instant(allow_none=True)
+    document = fields.String(allow_none=True, metadata={"enum": ["invoice", "credit-note", None]})
     number = fields.String(allow_none=True)
     total_fen = fields.Integer(allow_none=True)
     issued_at = Instant(allow_none=True)

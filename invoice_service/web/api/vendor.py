@@ -16,11 +16,13 @@ from flask_smorest import Blueprint
 from invoice_service.domain.details import read_day
 from invoice_service.domain.goods import parse_quantity
 from invoice_service.domain.keyed import KeyedAmount, KeyedGoods, KeyedSale, read_rounding
+from invoice_service.domain.refund import Back, read_reason
 from invoice_service.flow import close_day, edit_goods, export_month, key_sale
-from invoice_service.queries import vendor
+from invoice_service.flow import refund as refunding
+from invoice_service.queries import refunds, vendor
 from invoice_service.web.api import vendor_schemas as shapes
 from invoice_service.web.api.reading import JsonParser
-from invoice_service.web.api.schemas import PlacedOrder, Problem
+from invoice_service.web.api.schemas import PlacedOrder, Problem, Refund
 from invoice_service.web.audience import Audience, audience
 from invoice_service.web.context import services
 from invoice_service.web.identity import actor
@@ -85,6 +87,49 @@ def orders(wanted: dict[str, Any]) -> Any:
 def order(order_id: UUID) -> Any:
     """One order: its lines, what was rounded off, its payments and its invoice."""
     return vendor.order(services(), actor(), language(), order_id)
+
+
+@blueprint.post("/vendor/orders/<uuid:order_id>/refunds")
+@audience(Audience.VENDOR)
+@blueprint.arguments(shapes.RefundInput)
+@blueprint.response(201, Refund)
+@blueprint.alt_response(404, schema=Problem)
+@blueprint.alt_response(409, schema=Problem)
+@blueprint.alt_response(422, schema=Problem)
+@blueprint.doc(**_KEYED)
+def pay_back(given: dict[str, Any], order_id: UUID) -> Any:
+    """Pay back a sale of one's own, whole or in part. Needs a fresh proof.
+
+    An invoice is locked on chain first and credited there after the money went back; one that a company has
+    claimed waits 72 hours for its consent. Ask again under the refund's id until `settled_at` is there.
+    """
+    asked = refunding.ask(
+        services(),
+        actor(),
+        order_id,
+        None if given["lines"] is None else tuple(map(_back, enumerate(given["lines"]))),
+        read_reason(given["reason"]),
+        idempotency_key=request.headers.get("Idempotency-Key", ""),
+    )
+    return refunds.of_vendor(services(), actor(), asked.id), 201 if asked.created else 200
+
+
+@blueprint.get("/vendor/refunds/<uuid:refund_id>")
+@audience(Audience.VENDOR)
+@blueprint.response(200, Refund)
+@blueprint.alt_response(404, schema=Problem)
+@blueprint.doc(**_SESSION)
+def refund(refund_id: UUID) -> Any:
+    """How a refund stands."""
+    return refunds.of_vendor(services(), actor(), refund_id)
+
+
+def _back(given: tuple[int, dict[str, Any]]) -> Back:
+    """Raises BadQuantity."""
+    n, line = given
+    typed = line.get("quantity")
+    quantity = None if typed is None else parse_quantity(typed, field=f"lines.{n}.quantity")
+    return Back(line["line"], quantity, line.get("amount_fen"))
 
 
 @blueprint.get("/vendor/invoices")

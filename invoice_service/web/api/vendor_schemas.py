@@ -7,14 +7,17 @@ from typing import Any
 
 from marshmallow import Schema, ValidationError, fields, validate, validates_schema
 
+from invoice_service.domain.refund import Reason
+from invoice_service.errors import N_
 from invoice_service.web.api.people_schemas import CURSOR, LIMIT
-from invoice_service.web.api.schemas import GIVE_ONE, Figures, Instant, Ledger, StrictSchema
+from invoice_service.web.api.schemas import GIVE_ONE, Figures, Instant, Ledger, Refund, StrictSchema
 
 STATUSES = ["open", "paid", "closed", "refunded"]
 PERIODS = ["day", "week", "month", "quarter", "year"]
 ROUNDINGS = ["none", "jiao", "yuan", "amount"]
 STATES = ["none", "per_day", "unknown", "below", "close", "will_cross", "crossed"]
 FEN_MAX = 10**12
+GIVE_ONE_OF = N_("Give either quantity or amount_fen, or neither for all that is left.")
 
 
 def decimal(name: str) -> fields.Function:
@@ -133,6 +136,33 @@ class SoldLine(Schema):
     unit = fields.String()
     unit_price = decimal("unit_price")
     amount_fen = fields.Integer()
+    left_fen = fields.Integer(metadata={"description": "what of it can still be paid back"})
+    left_quantity = decimal("left_quantity")
+
+
+class BackInput(StrictSchema):
+    """A part of a line; without quantity and amount all that is left of it."""
+
+    line = fields.Integer(
+        required=True, strict=True, validate=validate.Range(0, 10_000), metadata={"description": "from 0"}
+    )
+    quantity = fields.String(metadata={"description": 'a decimal string such as "2.5"'})
+    amount_fen = fen(metadata={"description": "money alone: an allowance"})
+
+    @validates_schema
+    def one_way(self, data: dict[str, object], **_: object) -> None:
+        if "quantity" in data and "amount_fen" in data:
+            raise ValidationError(GIVE_ONE_OF, "amount_fen")
+
+
+class RefundInput(StrictSchema):
+    reason = fields.String(required=True, metadata={"enum": [reason.value for reason in Reason]})
+    lines = fields.List(
+        fields.Nested(BackInput),
+        load_default=None,
+        allow_none=True,
+        metadata={"description": "all that is left of the order if there are none"},
+    )
 
 
 class ReceivedPayment(Schema):
@@ -155,6 +185,7 @@ class VendorOrder(OrderRow):
     stall_name = fields.String()
     lines = fields.List(fields.Nested(SoldLine))
     payments = fields.List(fields.Nested(ReceivedPayment))
+    refunds = fields.List(fields.Nested(Refund))
     invoiced_at = Instant(allow_none=True)
     ledger = fields.Nested(Ledger, allow_none=True)
 

@@ -6,11 +6,12 @@ from collections.abc import Callable
 from functools import wraps
 from typing import Any
 
-from flask import Response, current_app, jsonify, request
+from flask import Response, abort, current_app, jsonify, request
 from flask_smorest import Blueprint
 from marshmallow import EXCLUDE, ValidationError
 from werkzeug.exceptions import BadRequest
 
+from invoice_service.documents import schemas as json_schemas
 from invoice_service.domain.goods import parse_quantity
 from invoice_service.domain.invoice import UnknownInvoice
 from invoice_service.domain.order import Basket, PlainAmount
@@ -27,7 +28,7 @@ from invoice_service.web.api.reading import IDEMPOTENCY, JsonParser, read_json
 from invoice_service.web.audience import Audience, audience
 from invoice_service.web.context import limiter, services
 from invoice_service.web.locale import language
-from invoice_service.web.verifying import check_facts, told_verdict
+from invoice_service.web.verifying import check_facts, check_link, told_verdict
 
 blueprint = Blueprint("api", __name__, url_prefix="/api/v1", description="Orders, invoices, verification")
 blueprint.ARGUMENTS_PARSER = JsonParser()
@@ -125,7 +126,7 @@ def issue_invoice(wanted: dict[str, Any], order_id: str) -> Any:
 @blueprint.doc(**_BEARER)
 def get_invoice(number: str) -> Any:
     """An invoice, its status, and where its entry stands in the ledger."""
-    found = shopper.invoice(services(), _token(), language())
+    found = shopper.invoice(services(), _token())
     if found.number != number:
         raise UnknownInvoice
     return found
@@ -142,6 +143,16 @@ def get_evidence(number: str) -> Response:
     return _file(number, found, evidence.to_bytes(), "application/json")
 
 
+@blueprint.get("/schemas/<name>")
+@audience(Audience.PUBLIC)
+@blueprint.doc(responses={"200": {"description": "the schema", "content": {json_schemas.MIMETYPE: {}}}})
+def get_schema(name: str) -> Response:
+    """The JSON Schema of a document: invoice, credit-note or buyer."""
+    if name not in json_schemas.NAMES:
+        abort(404)
+    return Response(json_schemas.schema(name), mimetype=json_schemas.MIMETYPE)
+
+
 def _token_first(view: Callable[..., Any]) -> Callable[..., Any]:
     """Whoever brings no token is not told what is wrong with the rest."""
 
@@ -151,6 +162,17 @@ def _token_first(view: Callable[..., Any]) -> Callable[..., Any]:
         return view(*args, **kwargs)
 
     return checked
+
+
+@blueprint.get("/invoices/<number>/xml")
+@audience(Audience.HOLDER)
+@_token_first
+@blueprint.arguments(schemas.XmlQuery, location="query")
+@blueprint.doc(**_BEARER, responses={"200": {"description": "the XML", "content": {"application/xml": {}}}})
+def get_xml(wanted: dict[str, str], number: str) -> Response:
+    """The invoice for accounting programs: UBL 2.1, or a flat XML in Chinese."""
+    found, data = documents.xml(services(), _token(), wanted["format"])
+    return _file(number, found, data, "application/xml")
 
 
 @blueprint.get("/invoices/<number>/pdf")
@@ -163,6 +185,43 @@ def get_pdf(wanted: dict[str, Any], number: str) -> Response:
     """The invoice on paper, signed, with its evidence attached; or as a receipt 58 or 80 mm wide."""
     found, data = documents.pdf(services(), _token(), wanted["format"])
     return _file(number, found, data, "application/pdf")
+
+
+@blueprint.get("/credit-notes/<number>/evidence")
+@audience(Audience.HOLDER)
+@blueprint.alt_response(404, schema=schemas.Problem)
+@blueprint.doc(
+    **_BEARER, responses={"200": {"description": "the evidence file", "content": {"application/json": {}}}}
+)
+def get_note_evidence(number: str) -> Response:
+    """The file that proves this credit note; with the token of its invoice."""
+    found, evidence = documents.evidence(services(), _token(), note=number)
+    return _file(number, found, evidence.to_bytes(), "application/json")
+
+
+@blueprint.get("/credit-notes/<number>/pdf")
+@audience(Audience.HOLDER)
+@_token_first
+@blueprint.arguments(schemas.PdfQuery, location="query")
+@blueprint.alt_response(404, schema=schemas.Problem)
+@blueprint.alt_response(422, schema=schemas.Problem)
+@blueprint.doc(**_BEARER, responses={"200": {"description": "the PDF", "content": {"application/pdf": {}}}})
+def get_note_pdf(wanted: dict[str, Any], number: str) -> Response:
+    """The credit note on paper; with the token of its invoice."""
+    found, data = documents.pdf(services(), _token(), wanted["format"], note=number)
+    return _file(number, found, data, "application/pdf")
+
+
+@blueprint.get("/credit-notes/<number>/xml")
+@audience(Audience.HOLDER)
+@_token_first
+@blueprint.arguments(schemas.XmlQuery, location="query")
+@blueprint.alt_response(404, schema=schemas.Problem)
+@blueprint.doc(**_BEARER, responses={"200": {"description": "the XML", "content": {"application/xml": {}}}})
+def get_note_xml(wanted: dict[str, str], number: str) -> Response:
+    """The credit note for accounting programs; with the token of its invoice."""
+    found, data = documents.xml(services(), _token(), wanted["format"], note=number)
+    return _file(number, found, data, "application/xml")
 
 
 @blueprint.post("/invoices/<number>/handover")
@@ -187,7 +246,10 @@ def hand_over(wanted: dict[str, Any], number: str) -> Any:
 @blueprint.response(200, schemas.Verdict)
 @blueprint.doc(**_VERIFY_BODY)
 def verify_anything() -> VerdictView:
-    """Evidence JSON as the body, a file as multipart `file`, or {"number", "date", "total_yuan"}."""
+    """Evidence JSON as the body, a file as multipart `file`, {"number", "date", "total_yuan"}, or {"link"}.
+
+    `link` is what the first code on an invoice says.
+    """
     return told_verdict(_verdict())
 
 
@@ -199,8 +261,11 @@ def _verdict() -> VerdictView:
         document = read_json(request) if request.is_json else None
     except BadRequest:
         document = None  # then it is no evidence either, which is told in those words
-    if isinstance(document, dict) and "number" in document and "type" not in document:
-        return check_facts(_facts(document))
+    if isinstance(document, dict) and "type" not in document:
+        if "number" in document:
+            return check_facts(_facts(document))
+        if isinstance(document.get("link"), str):
+            return check_link(document["link"])[0]
     return verify.verify_file(services(), data)
 
 
@@ -234,6 +299,6 @@ def _file(number: str, found: str, data: bytes, mimetype: str) -> Response:
     if found != number:
         raise UnknownInvoice
     response = Response(data, mimetype=mimetype)
-    extension = "pdf" if mimetype.endswith("pdf") else "json"
+    extension = mimetype.removeprefix("application/")
     response.headers["Content-Disposition"] = f'attachment; filename="{number}.{extension}"'
     return response

@@ -1,8 +1,9 @@
 """`/verify/offline`: one page that verifies without us, served or saved to disk with the same bytes.
 
-It carries scripts, styles, texts in both languages, and what it trusts: the issuer's root. Its policy names
-its one script and its one style by their hashes, in a header and in the page itself, since a saved page has
-no headers. It may ask whatever endpoint its reader gives, and nothing else.
+It carries scripts, styles, texts in both languages, and what it trusts: the issuer's root, and the keys that
+this root vouched for. Its policy names its one script and its one style by their hashes, in a header and in
+the page itself, since a saved page has no headers. It may ask whatever endpoint its reader gives, and nothing
+else.
 """
 
 from __future__ import annotations
@@ -11,12 +12,15 @@ import base64
 import gzip
 import hashlib
 from collections.abc import Mapping
+from contextlib import suppress
 from dataclasses import dataclass
 
 from flask import Blueprint, Response, current_app, render_template, request
 from flask_babel import force_locale, gettext
 from markupsafe import Markup
 
+from invoice_service.errors import NotFound, Unavailable
+from invoice_service.queries import public_log
 from invoice_service.web.audience import Audience, audience
 from invoice_service.web.context import services
 from invoice_service.web.locale import LANGUAGES
@@ -39,9 +43,7 @@ class Page:
 @blueprint.get("/verify/offline")
 @audience(Audience.PUBLIC)
 def offline() -> Response:
-    if "offline" not in current_app.extensions:  # a function of the build and the settings alone
-        current_app.extensions["offline"] = _made()
-    page: Page = current_app.extensions["offline"]
+    page = _page()
     is_packed = request.accept_encodings.quality("gzip") > 0
     response = Response(page.packed if is_packed else page.content, mimetype="text/html")
     if is_packed:
@@ -53,7 +55,24 @@ def offline() -> Response:
     return response
 
 
-def _made() -> Page:
+def _page() -> Page:
+    """Made again only when the issuer states something else; the rest is of the build and the settings."""
+    stated = _statement()
+    made: dict[str | None, Page] = current_app.extensions.get("offline", {})
+    if stated not in made:
+        made = current_app.extensions["offline"] = {stated: _made(stated)}
+    return made[stated]
+
+
+def _statement() -> str | None:
+    """The issuer statement; while the database is away, as this process last read it."""
+    with suppress(NotFound, Unavailable):
+        current_app.extensions["statement"] = public_log.issuer_statement(services()).decode()
+    stated: str | None = current_app.extensions.get("statement")
+    return stated
+
+
+def _made(statement: str | None) -> Page:
     built = current_app.extensions["built"]
     script, style = built("offline.js").strip(), built("offline.css").strip()
     policy = (
@@ -70,7 +89,8 @@ def _made() -> Page:
         given={
             "issuer": issuer,
             "name": config.issuer_name,
-            "rpc": f"{config.public_url}/rpc",
+            "statement": statement,  # by whose keys the links on paper are judged
+            "service": config.public_url,
             "words": {language: _told(language) for language in LANGUAGES},
         },
     ).encode()

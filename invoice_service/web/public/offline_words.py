@@ -3,9 +3,16 @@
 from __future__ import annotations
 
 from invoice_service.documents.attached import UNREADABLE
+from invoice_service.domain.credit_note import NOTHING_TO_PAY
 from invoice_service.errors import N_
 from invoice_service.ledger import evidence as ev
-from invoice_service.queries.verify import CHAIN_NOT_ASKED, IN_A_PDF, SENTENCES, STANDING
+from invoice_service.queries.verify import (
+    CHAIN_NOT_ASKED,
+    IN_A_PDF,
+    NO_LINK,
+    SENTENCES,
+    STANDING,
+)
 
 _VERDICTS = {
     "word.genuine": N_("Genuine"),
@@ -16,6 +23,7 @@ _VERDICTS = {
     "genuine.on_chain": SENTENCES[ev.GENUINE],
     "genuine.on_chain.other": N_("Issued by the issuer you trust, unchanged to the byte, and on the chain."),
     "genuine.in_log": CHAIN_NOT_ASKED,
+    "genuine.credit_note": NOTHING_TO_PAY,
     "pdf.on_chain": IN_A_PDF,
     "pdf.in_log": N_(
         "The evidence in this PDF is signed by the issuer and in its log; the chain was not asked. "
@@ -32,6 +40,28 @@ _VERDICTS = {
         "This browser is too old to look into a PDF. Choose the evidence file (JSON) instead."
     ),
 }
+_LINKS = {
+    "word.signed": N_("Signed by the issuer"),
+    "word.unsigned": N_("Not signed"),
+    "link.holds": N_(
+        "The issuer signed this number, date and total. Whether the invoice is in its log, and counts today, "
+        "only the online check can say."
+    ),
+    "link.no_key": N_(
+        "None of the issuer's keys that this page knows signed this code. Do not accept it. Only a page "
+        "that was saved long ago may lack a newer key."
+    ),
+    "link.revoked": N_("The key that signed this code had been revoked before that day. Do not accept it."),
+    "link.revoked_later": N_(
+        "The key that signed this code has been revoked since. Only the online check can say more."
+    ),
+    "link.no_statement": N_("This page knows no keys of the issuer you trust, and cannot judge this code."),
+    "link.online": N_("Check online"),
+    "link_name": N_("An invoice's code"),
+    "document.3": N_("Invoice"),
+    "document.4": N_("Credit note"),
+    "fact.document": N_("Document"),
+}
 _FACTS = {
     "fact.number": N_("Number"),
     "fact.total": N_("Total"),
@@ -41,6 +71,7 @@ _FACTS = {
     "fact.existed": N_("Existed by"),
     "fact.claimed": N_("Claimed on"),
     "fact.notes": N_("Credit notes"),
+    "fact.of_invoice": N_("Takes from invoice"),
     "fact.operator": N_("Who runs the chain"),
     "buyer_absent": N_("Not in this file; everything else stands without it."),
 }
@@ -63,11 +94,12 @@ _STEPS = {
     "pin.none": N_("No root key was given to trust. The file names {issuer}."),
     "body.same": N_("The invoice's content matches its entry, to the byte."),
     "body.no_entry": N_("The entry is malformed."),
-    "body.no_invoice": N_("The entry is not that of an invoice."),
+    "body.no_invoice": N_("The entry is not that of an invoice or a credit note."),
     "body.other_issuer": N_("The entry and the invoice name different issuers."),
     "body.changed": N_("The invoice's content is not the one that was issued."),
     "buyer.same": N_("The buyer's details match the entry, to the byte."),
     "buyer.erased": N_("The buyer's details are not in this file; everything else stands without them."),
+    "buyer.none": N_("The document names no buyer of its own."),
     "buyer.changed": N_("The buyer's details are not the ones that were issued."),
     "signature.holds": N_("The entry is signed by one of the issuer's working keys."),
     "signature.none": N_("The entry is not signed by any of the issuer's keys."),
@@ -127,7 +159,9 @@ _PAGE = {
         "The code names invoice {number}, which proves nothing by itself. Get its PDF or evidence file, and "
         "put it here."
     ),
-    "code_other": N_("That is not the code of an invoice."),
+    "link": N_("Or paste the address in an invoice's code"),
+    "link_check": N_("Verify"),
+    "code_other": NO_LINK,
     "camera_denied": N_("The camera is not available here."),
 }
-WORDS = _VERDICTS | _FACTS | _STEPS | _PAGE
+WORDS = _VERDICTS | _LINKS | _FACTS | _STEPS | _PAGE

@@ -13,7 +13,7 @@ from invoice_service.web import metrics
 from invoice_service.web.audience import Audience, audience
 from invoice_service.web.context import limiter, services
 from invoice_service.web.errors import told_fields
-from invoice_service.web.verifying import check_facts, told_verdict
+from invoice_service.web.verifying import check_facts, check_link, told_verdict
 
 blueprint = Blueprint("public", __name__)
 
@@ -34,6 +34,18 @@ def verify_file() -> tuple[str, int]:
         return _page(_check(request.files.get("file"), form), form, {}), 200
     except InvalidInput as error:
         return _page(None, form, told_fields(error)), error.status
+
+
+@blueprint.get("/v/<code>")
+@audience(Audience.PUBLIC)
+@limiter.limit(lambda: services().config.verify_limit)
+def verify_link(code: str) -> tuple[str, int]:
+    """What the code printed on an invoice opens: checked at once, with what it says filled in."""
+    try:
+        verdict, form = check_link(code)
+    except InvalidInput as error:
+        return _page(None, {}, told_fields(error)), error.status
+    return _page(verdict, form, {}), 200
 
 
 def _check(file: FileStorage | None, form: dict[str, str]) -> VerdictView:

@@ -5,8 +5,10 @@ from __future__ import annotations
 from itertools import groupby
 
 from flask import Blueprint, Response, redirect, render_template, request, session, url_for
+from flask_babel import gettext
 from werkzeug.wrappers import Response as AnyResponse
 
+from invoice_service.documents import qr
 from invoice_service.domain.allowance import AllowanceUsed
 from invoice_service.domain.goods import parse_quantity
 from invoice_service.domain.invoice import UnknownInvoice
@@ -128,13 +130,13 @@ def request_invoice(token: str) -> AnyResponse | tuple[str, int]:
 @blueprint.get("/i/<token>")
 @audience(Audience.HOLDER)
 def invoice(token: str) -> str:
-    return render_template("invoice.html", invoice=shopper.invoice(services(), token, language()))
+    return render_template("invoice.html", invoice=shopper.invoice(services(), token))
 
 
 @blueprint.get("/i/<token>/part")
 @audience(Audience.HOLDER)
 def invoice_fragment(token: str) -> str:
-    return render_template("_invoice_live.html", invoice=shopper.invoice(services(), token, language()))
+    return render_template("_invoice_live.html", invoice=shopper.invoice(services(), token))
 
 
 @blueprint.get("/i/<token>/live")
@@ -153,11 +155,41 @@ def invoice_pdf(token: str) -> Response:
     return _download(data, f"{number}.pdf", "application/pdf")
 
 
+@blueprint.get("/i/<token>/xml")
+@audience(Audience.HOLDER)
+def invoice_xml(token: str) -> Response:
+    number, data = documents.xml(services(), token, request.args.get("format", "ubl"))
+    return _download(data, f"{number}.xml", "application/xml")
+
+
 @blueprint.get("/i/<token>/evidence")
 @audience(Audience.HOLDER)
 def invoice_evidence(token: str) -> Response:
     number, evidence = documents.evidence(services(), token)
     return _download(evidence.to_bytes(), f"{number}.json", "application/json")
+
+
+@blueprint.get("/i/<token>/notes/<number>/pdf")
+@audience(Audience.HOLDER)
+def note_pdf(token: str, number: str) -> Response:
+    paper = request.args.get("format", documents.PAPERS[0])
+    found, data = documents.pdf(services(), token, paper, note=number)
+    return _download(data, f"{found}.pdf", "application/pdf")
+
+
+@blueprint.get("/i/<token>/notes/<number>/evidence")
+@audience(Audience.HOLDER)
+def note_evidence(token: str, number: str) -> Response:
+    found, evidence = documents.evidence(services(), token, note=number)
+    return _download(evidence.to_bytes(), f"{found}.json", "application/json")
+
+
+@blueprint.get("/i/<token>/code.svg")
+@audience(Audience.HOLDER)
+def invoice_code(token: str) -> Response:
+    """The code that stands on the invoice; an image of its own, drawn only for who unfolds it."""
+    drawn = qr.svg(documents.signed_link(services(), token), title=gettext("QR code"))
+    return Response(drawn, mimetype="image/svg+xml")
 
 
 def _download(data: bytes, name: str, mimetype: str) -> Response:

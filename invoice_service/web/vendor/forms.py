@@ -14,10 +14,14 @@ from invoice_service.domain.keyed import KeyedAmount, KeyedGoods, KeyedSale, Rou
 from invoice_service.domain.money import BadAmount, parse_yuan
 from invoice_service.domain.order import NothingOrdered
 from invoice_service.domain.period import DayOutOfRange, check_day
-from invoice_service.errors import Error, InvalidInput
+from invoice_service.domain.refund import Back, BadRefund, Reason, read_reason
+from invoice_service.errors import N_, Error, InvalidInput
 from invoice_service.web.errors import told, told_fields
 
 QUANTITY = "quantity-"
+BACK, BACK_YUAN = "quantity-", "yuan-"
+MAX_PLACE = 5  # digits
+ONE_OF_TWO = N_("Give a quantity or an amount, not both.")
 STATED = "stated-"
 COUNTED = ("day", "cash_yuan", "note")
 Form = Mapping[str, str]
@@ -72,6 +76,26 @@ def read_sale(form: Form) -> KeyedSale:
         raise NothingOrdered({"amount_yuan": NothingOrdered.message})
     rounding = form.get("rounding")
     return KeyedSale(tuple(items), Rounding(rounding) if rounding in ("jiao", "yuan") else Rounding.NONE)
+
+
+def read_refund(form: Form) -> tuple[tuple[Back, ...] | None, Reason]:
+    """What is to go back, None for all that is left, and why. Raises BadRefund, BadQuantity, BadAmount."""
+    reason = read_reason(form.get("reason", ""))
+    if form.get("what") != "some":
+        return None, reason
+    places = sorted({name.partition("-")[2] for name in form if name.startswith((BACK, BACK_YUAN))})
+    backs = [_back(form, int(n)) for n in places if n.isascii() and n.isdigit() and len(n) < MAX_PLACE]
+    return tuple(back for back in backs if back is not None), reason
+
+
+def _back(form: Form, n: int) -> Back | None:
+    """A quantity, or an amount, or neither of a line. Both are one too many."""
+    quantity, money = form.get(f"{BACK}{n}", "").strip(), form.get(f"{BACK_YUAN}{n}", "").strip()
+    if quantity and money:
+        raise BadRefund({f"{BACK_YUAN}{n}": ONE_OF_TWO})
+    if quantity:
+        return Back(n, quantity=parse_quantity(quantity, field=f"{BACK}{n}"))
+    return Back(n, amount_fen=read_fen(money, f"{BACK_YUAN}{n}")) if money else None
 
 
 def read_counts(form: Form) -> tuple[dict[str, int], int]:

@@ -20,11 +20,13 @@ from invoice_service.domain.numbering import SHANGHAI, business_day
 from invoice_service.domain.order import UnknownOrder
 from invoice_service.domain.period import DAY
 from invoice_service.domain.policy import ConfirmFirst, OutOfScope
+from invoice_service.domain.refund import Back, Reason
 from invoice_service.errors import Error
 from invoice_service.flow import close_day as closing
 from invoice_service.flow import edit_goods as editing
 from invoice_service.flow import export_month as exporting
 from invoice_service.flow import key_sale as keying
+from invoice_service.flow import refund as refunding
 from invoice_service.queries import live as live_marks
 from invoice_service.queries import shopper, vendor
 from invoice_service.queries.vendor_views import GoodsItem, GoodsView
@@ -137,6 +139,47 @@ def invoices() -> str | tuple[str, int]:
 def order(order_id: UUID) -> str:
     found = vendor.order(services(), actor(), language(), order_id)
     return render_template("vendor/order.html", order=found)
+
+
+@blueprint.get("/orders/<uuid:order_id>/refund")
+@audience(Audience.VENDOR)
+def refund(order_id: UUID) -> str:
+    return _refund_page(order_id, request.args.to_dict(), {})
+
+
+@blueprint.post("/orders/<uuid:order_id>/refund")
+@audience(Audience.VENDOR)
+def pay_back(order_id: UUID) -> AnyResponse | tuple[str, int]:
+    """The form's own random number makes a second tap the same refund."""
+    form = request.form.to_dict()
+    wanted: tuple[Back, ...] | None = ()
+    try:
+        wanted, reason = forms.read_refund(form)
+        key = form.get("once") or secrets.token_urlsafe(16)
+        refunding.ask(services(), actor(), order_id, wanted, reason, idempotency_key=key)
+    except ConfirmFirst:
+        kept = {name: text for name, text in form.items() if name != "csrf_token"}
+        return forms.confirm_and_return("vendor.refund", order_id=str(order_id), **kept)
+    except Error as error:
+        if error.status == 404:
+            raise
+        fields = {f"lines.{n}": f"{forms.BACK}{back.line}" for n, back in enumerate(wanted or ())}
+        errors = forms.errors_of(error, fields | {"lines": "reason"}, "reason")
+        return _refund_page(order_id, form, errors), error.status
+    return redirect(url_for("vendor.order", order_id=order_id), 303)
+
+
+def _refund_page(order_id: UUID, form: dict[str, str], errors: dict[str, str]) -> str:
+    found = vendor.order(services(), actor(), language(), order_id)
+    return render_template(
+        "vendor/refund.html",
+        order=found,
+        left_fen=sum(line.left_fen for line in found.lines),
+        reasons=tuple(Reason),
+        form=form,
+        errors=errors,
+        once=form.get("once") or secrets.token_urlsafe(16),
+    )
 
 
 def _sought() -> tuple[date | None, int | None]:

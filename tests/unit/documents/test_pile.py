@@ -14,6 +14,7 @@ from invoice_service.documents.attached import UNREADABLE
 from invoice_service.documents.pile import BrokenArchive, EmptyPile, Item, PileTooLarge, read_pile
 from invoice_service.documents.workbook import Column, WorkSheet, workbook
 from invoice_service.domain.numbering import NOT_A_NUMBER
+from tests.unit.ledger.vectors import load
 
 PDF, JSON = b"%PDF-1.7 x", b'{"type": "x"}'
 N = "2653900000000000{:04d}"
@@ -51,6 +52,17 @@ def test_files_archives_lists_and_typed_numbers_in_their_order() -> None:
         ("12345", "", "", ""),
     ]  # fmt: skip
     assert problems(items) == [None] * 7 + [NOT_A_NUMBER]
+
+
+def test_a_scanned_link_brings_number_day_and_total_and_is_named_by_its_code() -> None:
+    made, bad = load("link.json")["good"][0], load("link.json")["bad"]
+    code, unread = made["code"], next(one["code"] for one in bad if one["name"] == "kind 0")
+    typed = f"https://invoices.example.com/{'x' * 300}/v/{code}?from=chat\n{unread}\n{code[:-1]}"
+    assert read_pile([], typed) == (
+        Item(code, number=made["number"], day=made["day"], total="20.00"),
+        Item(unread, problem=NOT_A_NUMBER),
+        Item(code[:-1], problem=NOT_A_NUMBER),
+    )
 
 
 def test_what_is_brought_twice_says_so() -> None:

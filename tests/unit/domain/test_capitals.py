@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Iterable
+from itertools import product
 
 import pytest
 from hypothesis import example, given
@@ -62,7 +64,30 @@ def test_known_spellings(amount_fen: int, spelling: str) -> None:
     assert in_capitals(amount_fen) == spelling
 
 
+# Four digits stand in each of three places; zeros at their ends are what is hard about neighbours.
+EDGES = (0, 1, 10, 11, 100, 101, 110, 1000, 1001, 1010, 1100, 1111, 2000, 9000, 9009, 9999)
+DENSE = {
+    "every amount up to ¥300": range(30_000),
+    "every four digits of 圆": range(0, 10**6, 100),
+    "every four digits of 万": range(7, 10**10, 10**6),
+    "every four digits of 亿, as far as they go": range(50, MAX_FEN, 10**10),
+    "the last amounts": range(MAX_FEN - 3_000, MAX_FEN + 1),
+    "what neighbours begin and end with": [
+        (((high * 10**4) + middle) * 10**4 + low) * 100 + cents
+        for high, middle, low, cents in product(range(0, 101, 10), EDGES, EDGES, (0, 1, 10, 11))
+        if high * 10**8 + middle * 10**4 + low < MAX_FEN // 100
+    ],
+}
+
+
+@pytest.mark.parametrize("amounts", DENSE.values(), ids=DENSE)
+def test_whole_ranges_read_back(amounts: Iterable[int]) -> None:
+    wrong = [amount for amount in amounts if from_capitals(in_capitals(amount)) != amount]
+    assert wrong == []
+
+
 @given(st.integers(0, MAX_FEN) | st.integers(0, 10**7))
+@example(MAX_FEN)
 @example(10**11 + 10**6)
 def test_every_amount_reads_back_as_itself(amount_fen: int) -> None:
     text = in_capitals(amount_fen)

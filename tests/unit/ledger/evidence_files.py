@@ -209,10 +209,10 @@ class Issuer:
         )
 
     def _sale(self, n: int) -> dict[str, Any]:
-        return sale_body(_order(n), issuer=self.id.hex(), provider="sandbox", paid_at=_paid_at(n))
+        return sale_body(vector_order(n), issuer=self.id.hex(), provider="sandbox", paid_at=_paid_at(n))
 
     def _invoice(self, n: int) -> dict[str, Any]:
-        order, issued_at = _order(n), _paid_at(n) + ISSUED_AFTER
+        order, issued_at = vector_order(n), _paid_at(n) + ISSUED_AFTER
         return invoice_body(
             STALL,
             taxed_lines(order.lines, STALL, issued_at.date()),
@@ -256,7 +256,7 @@ def _paid_at(n: int) -> datetime:
     return PAID_AT + timedelta(seconds=n)
 
 
-def _order(n: int) -> Order:
+def vector_order(n: int) -> Order:
     """The first pays a plain amount for vegetables; the second buys tofu too, which is taxed."""
     tofu = OrderLine(
         sku="tofu",

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import base64
 import json
 import re
+from datetime import date, timedelta
 from typing import Any
 
 import pytest
@@ -38,9 +40,9 @@ def test_its_examples_are_the_vectors(file: str, pointer: str, value: str) -> No
     assert json.loads(value) == at(load(file), pointer)
 
 
-def test_every_section_but_the_reserved_one_has_examples() -> None:
+def test_every_section_has_examples() -> None:
     assert list(SECTIONS) == [str(number) for number in range(1, 11)]
-    assert [number for number in "123456789" if not EXAMPLE.search(SECTIONS[number])] == []
+    assert [number for number in SECTIONS if not EXAMPLE.search(SECTIONS[number])] == []
 
 
 @pytest.mark.parametrize(
@@ -65,11 +67,14 @@ def test_it_names_what_a_forks_proof_holds() -> None:
     assert {name for name in load("log.json")["fork"]["proof"] if f"`{name}`" not in SECTIONS["9"]} == set()
 
 
+def rows_of(section: str) -> list[tuple[int, int]]:
+    """(offset, size) of each row of its table of bytes."""
+    found = re.findall(r"^\| (\d+) \| (\d+) \|", SECTIONS[section], re.MULTILINE)
+    return [(int(offset), int(size)) for offset, size in found]
+
+
 def test_its_table_of_offsets_is_the_entrys() -> None:
-    rows = [
-        (int(offset), int(size))
-        for offset, size in re.findall(r"^\| (\d+) \| (\d+) \|", SECTIONS["3"], re.MULTILINE)
-    ]
+    rows = rows_of("3")
     assert [offset for offset, _ in rows] == [sum(size for _, size in rows[:n]) for n in range(len(rows))]
     assert sum(size for _, size in rows) == entry.ENTRY_BYTES
     made = load("entry.json")["good"][1]
@@ -78,6 +83,24 @@ def test_its_table_of_offsets_is_the_entrys() -> None:
     for (offset, size), expected, name in zip(rows[1:], sizes, fields, strict=False):
         cut = made["bytes"][2 * offset : 2 * (offset + size)]
         assert (size, cut) == (expected, f"{made[name]:02x}" if name == "kind" else made[name])
+
+
+def test_its_table_of_offsets_is_the_links() -> None:
+    rows = rows_of("10")
+    assert [offset for offset, _ in rows] == [sum(size for _, size in rows[:n]) for n in range(len(rows))]
+    made = load("link.json")["good"][1]
+    data = base64.urlsafe_b64decode(made["code"] + "==")
+    kind, number, day, total = (
+        int.from_bytes(data[offset : offset + size], "big") for offset, size in rows[:-1]
+    )
+    assert (kind, f"{number:020d}", total) == (made["kind"], made["number"], made["total_fen"])
+    assert date(1970, 1, 1) + timedelta(day) == date.fromisoformat(made["day"])
+    assert sum(rows[-1]) == len(data)
+
+
+def test_it_names_every_verdict_and_reason_of_a_link() -> None:
+    for case in load("link.json")["cases"]:
+        assert f"**{case['verdict']}** | `{case['reason']}`" in SECTIONS["10"]
 
 
 def test_it_names_every_kind_limit_and_verdict() -> None:

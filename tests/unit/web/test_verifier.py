@@ -27,3 +27,6 @@ def test_the_vectors_are_what_the_browser_says(node: Path, library: Path, backen
     names = {case["name"] for case in ran if case["file"] == "evidence.json"}
     evidence = load("evidence.json")
     assert names == {case["name"] for case in evidence["cases"] + evidence["texts"]}
+    links = load("link.json")
+    of_links = [case for case in ran if case["file"] == "link.json"]
+    assert len(of_links) == sum(len(links[kind]) for kind in ("good", "cases", "bad", "scanned"))

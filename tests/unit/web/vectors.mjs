@@ -46,7 +46,7 @@ async function run(file, name, check) {
 }
 
 const suites = {
-  canonical, keys, entry, documents, access, tree, proofs, tiles, checkpoint, statement, chain, evidence, log,
+  canonical, keys, entry, documents, access, tree, proofs, tiles, checkpoint, statement, chain, evidence, log, link,
 };
 
 async function canonical(file, vectors) {
@@ -331,6 +331,32 @@ async function log(file, vectors) {
       equal([await goesOnFrom(fromHex(proof.old_root)), await goesOnFrom(before.root)], [true, false]);
       equal([...sizes.map(Number), toHex(after.root)], [proof.old_size, proof.new_size, proof.new_root]);
     });
+  }
+}
+
+async function link(file, vectors) {
+  for (const made of plain(vectors.get("good"))) {
+    await run(file, made.name, () => {
+      const { kind, number, day, totalFen, facts } = ledger.readLink(made.code);
+      equal([kind, number, day, Number(totalFen)], [made.kind, made.number, made.day, made.total_fen]);
+      equal(toHex(facts), made.facts);
+      equal(toHex(ledger.join(ledger.utf8("SLLINK01"), fromHex(vectors.get("issuer_id")), facts)), made.message);
+    });
+  }
+  for (const { name, code, ...made } of plain(vectors.get("cases"))) {
+    await run(file, name, async () => {
+      const signed = made.statement && vectors.get("statements").get(made.statement);
+      const statement = signed && (await ledger.openStatement(backend, signed));
+      const pin = made.pin && fromHex(vectors.get("pins").get(made.pin));
+      const found = await ledger.judgeLink(ledger.readLink(code), { backend, pin, statement });
+      equal([found.verdict, found.reason], [made.verdict, made.reason]);
+    });
+  }
+  for (const { name, code } of plain(vectors.get("bad"))) {
+    await run(file, name, () => refuses(() => ledger.readLink(code), [ledger.NotALink]));
+  }
+  for (const { text: scanned, code } of plain(vectors.get("scanned"))) {
+    await run(file, scanned.slice(0, 60), () => equal(ledger.codeIn(scanned), code));
   }
 }
 

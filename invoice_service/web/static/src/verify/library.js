@@ -9,6 +9,7 @@ export * from "./entry.js";
 export * from "./evidence.js";
 export * from "./json.js";
 export * from "./keys.js";
+export * from "./link.js";
 export * from "./statement.js";
 export * from "./tree.js";
 export * from "./pdf.js";

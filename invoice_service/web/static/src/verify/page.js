@@ -1,25 +1,33 @@
 // The page itself: what people bring in, whom they trust, whom they ask, and the cards that come of it.
 
-import { fromHex, Misspelt, toHex } from "./bytes.js";
+import { fromHex, Misspelt, same, toHex, utf8 } from "./bytes.js";
 import { Chain } from "./chain.js";
 import { present } from "./crypto.js";
 import { verify } from "./evidence.js";
 import { taken } from "./intake.js";
 import { scanning } from "./camera.js";
+import { parse } from "./json.js";
+import { judgeLink, linkIn } from "./link.js";
 import { card, grouped } from "./show.js";
+import { openStatement } from "./statement.js";
 import { learn, otherLanguage, say, speak } from "./words.js";
 
 const MAX_FILES = 200;
+const STATEMENT_LIMITS = { maxBytes: 256_000, maxDepth: 12 }; // as of evidence, which carries one, too
 const find = (id) => document.getElementById(id);
 
 // `turn` grows whenever somebody else is trusted or asked: what was found before that is found again.
-const state = { files: [], pin: null, builtIn: null, endpoint: "", chain: null, backend: null, turn: 0 };
+const state = {
+  files: [], pin: null, builtIn: null, statement: null, endpoint: "", chain: null, backend: null, turn: 0,
+};
 
 export async function begin() {
   const given = JSON.parse(find("given").textContent);
   state.builtIn = fromHex(given.issuer, 32);
   state.pin = state.builtIn;
-  state.service = /^https?:$/.test(location.protocol) ? `${location.origin}/rpc` : given.rpc;
+  state.statement = given.statement;
+  state.home = given.service;
+  state.service = `${/^https?:$/.test(location.protocol) ? location.origin : given.service}/rpc`;
   learn(given.words);
   find("issuer-name").textContent = given.name;
   find("pin").value = given.issuer;
@@ -47,7 +55,13 @@ function listen() {
   });
   listenToDrops();
   document.addEventListener("paste", pasted);
-  scanning((text) => showCode(text));
+  find("link").addEventListener("change", takeTyped);
+  find("check-link").addEventListener("click", takeTyped);
+  scanning((text) => {
+    const link = linkIn(text);
+    if (link) takeLink(link);
+    else showCode(text);
+  });
 }
 
 function listenToDrops() {
@@ -65,7 +79,9 @@ function pasted(event) {
   if (event.target instanceof HTMLInputElement) return;
   const { files } = event.clipboardData;
   const text = event.clipboardData.getData("text/plain");
+  const link = linkIn(text);
   if (files.length) take(files);
+  else if (link) takeLink(link);
   else if (text.trim()) take([new File([text], say("pasted"))]);
 }
 
@@ -73,14 +89,32 @@ function pasted(event) {
 async function take(files) {
   const brought = Array.from(files).slice(0, MAX_FILES);
   find("code").hidden = true;
-  for (const file of brought) {
-    const entry = { name: file.name, ...(await taken(file)) };
-    await judge(entry);
-    state.files.unshift(entry);
-    state.files.length = Math.min(state.files.length, MAX_FILES);
-    draw();
-  }
+  for (const file of brought) await add({ name: file.name, ...(await taken(file)) });
   if (brought.length) find("results").focus();
+}
+
+/** A signed link, scanned, pasted or typed. */
+async function takeLink(link) {
+  find("code").hidden = true;
+  await add({ link });
+  find("results").focus();
+}
+
+function takeTyped() {
+  const field = find("link");
+  if (!field.value.trim()) return complain(field, "link-problem", null);
+  const link = linkIn(field.value);
+  complain(field, "link-problem", link ? null : "code_other");
+  if (!link) return null;
+  field.value = "";
+  return takeLink(link);
+}
+
+async function add(entry) {
+  await judge(entry);
+  state.files.unshift(entry);
+  state.files.length = Math.min(state.files.length, MAX_FILES);
+  draw();
 }
 
 async function judge(entry) {
@@ -97,15 +131,28 @@ function unforeseen(error) {
   return { verdict: "undecided", sentence: "undecided" };
 }
 
-async function judged({ evidence, problem, isPdf }) {
+async function judged({ evidence, problem, isPdf, link }) {
   if (problem) return { verdict: "unreadable", sentence: `problem.${problem}` };
   state.backend = state.backend || (await present());
+  if (link) return judgedLink(link);
   const { backend, pin, chain, endpoint } = state;
   const found = await verify(evidence, { backend, pin, chain });
   const chainSpoke = found.steps.some(({ name, outcome }) => name === "chain" && outcome !== "open");
   const facts = chainSpoke ? { endpoint: new URL(endpoint).host } : {}; // its path may hold a key
-  const tone = standingOf(found.onChain) ? "undecided" : found.verdict; // genuine, and not to be paid unread
-  return { ...found, evidence, tone, sentence: sentenceOf(found, isPdf), facts };
+  const isNote = found.verdict === "genuine" && evidence.body.get("type") === "credit-note";
+  const isToBeRead = isNote || standingOf(found.onChain); // genuine, and not to be paid unread
+  const sentence = isNote ? "genuine.credit_note" : sentenceOf(found, isPdf);
+  return { ...found, evidence, tone: isToBeRead ? "undecided" : found.verdict, sentence, facts };
+}
+
+/** By the statement that the page carries. Whoever the reader trusts instead has no service that we know. */
+async function judgedLink(link) {
+  const { backend, pin, builtIn, home } = state;
+  const signed = state.statement && parse(utf8(state.statement), STATEMENT_LIMITS);
+  const statement = signed && (await openStatement(backend, signed));
+  const { verdict, reason } = await judgeLink(link, { backend, pin, statement });
+  const online = pin !== null && same(pin, builtIn) ? `${home}/v/${link.code}` : null;
+  return { verdict, sentence: `link.${reason}`, link, online };
 }
 
 /** What became of a genuine invoice where there is more to say than that: the key of its sentence. */
@@ -175,7 +222,7 @@ async function again() {
 
 function draw() {
   const unfolded = Array.from(document.querySelectorAll(".steps-taken"), (details) => details.open);
-  find("results").replaceChildren(...state.files.map(({ name, found }) => card(name, found)));
+  find("results").replaceChildren(...state.files.map(({ name, found }) => card(name || say("link_name"), found)));
   if (unfolded.length !== state.files.length) return;
   document.querySelectorAll(".steps-taken").forEach((details, i) => {
     details.open = unfolded[i];

@@ -5,6 +5,7 @@ import { say } from "./words.js";
 
 const MARKS = {
   genuine: "check", altered: "cross", unknown: "question", undecided: "warning", unreadable: "cross",
+  signed: "check", unsigned: "cross",
   passed: "check", failed: "cross", open: "question",
 };
 const SHANGHAI_MS = 8 * 3600 * 1000;
@@ -15,6 +16,7 @@ export function card(name, found) {
   section.append(element("p", "file-name", name), banner(found));
   const facts = factsOf(found);
   if (facts.length) section.append(list(facts));
+  if (found.online) section.append(wayTo(found.online));
   if (found.steps) section.append(stepsOf(found));
   return section;
 }
@@ -44,8 +46,18 @@ function banner({ verdict, tone, sentence, facts }) {
   return row;
 }
 
-/** [term, text] pairs of a genuine invoice, each checked for being what it should. */
-function factsOf({ verdict, evidence, onChain }) {
+/** Where the same link is looked up, with all else that there is to know. */
+function wayTo(address) {
+  const row = element("p", "online");
+  const way = element("a", "button", say("link.online"));
+  way.href = address;
+  row.append(way);
+  return row;
+}
+
+/** [term, text] pairs of a genuine invoice, each checked for being what it should; or what a link says. */
+function factsOf({ verdict, evidence, onChain, link }) {
+  if (verdict === "signed") return linkFacts(link);
   if (verdict !== "genuine") return [];
   const { body, buyer } = evidence;
   const seller = body.get("seller");
@@ -54,7 +66,7 @@ function factsOf({ verdict, evidence, onChain }) {
     ["total", yuan(body.get("total_fen"))],
     ["issued", when(Date.parse(textIn(body, "issued_at")))],
     ["seller", textIn(seller, "name")],
-    ["buyer", buyer ? textIn(buyer, "name") : say("buyer_absent")],
+    ...partiesOf(body, buyer),
   ];
   if (onChain) {
     facts.push(["existed", when(Number(onChain.timeMs))], ["operator", onChain.operator]);
@@ -63,6 +75,23 @@ function factsOf({ verdict, evidence, onChain }) {
     if (notes) facts.push(["notes", String(notes)]);
   }
   return facts.filter(([, text]) => text);
+}
+
+/** A credit note has no buyer of its own, and names its invoice. */
+function partiesOf(body, buyer) {
+  if (body.get("type") !== "credit-note") {
+    return [["buyer", buyer ? textIn(buyer, "name") : say("buyer_absent")]];
+  }
+  return [["document", say("document.4")], ["of_invoice", grouped(textIn(body.get("invoice"), "number"))]];
+}
+
+function linkFacts({ kind, number, totalFen, day }) {
+  return [
+    ["document", say(`document.${kind}`)],
+    ["number", grouped(number)],
+    ["total", yuan(totalFen)],
+    ["issued", day],
+  ];
 }
 
 function list(facts) {
