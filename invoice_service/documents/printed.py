@@ -122,8 +122,8 @@ def _shortened(name: str) -> str:
 
 
 def _line(line: Body, sign: int) -> dict[str, Any]:
-    """Where only money is taken back (折让) there is no quantity, nor a price of one. What pages add up is kept
-    in fen, too."""
+    """Where only money is taken back (折让) there is no quantity, nor a price of one. What pages add up is
+    kept in fen, too."""
     counted = line["quantity"] is not None
     shown = {
         "name": line["name"],
