@@ -296,7 +296,8 @@ def _print_verdict(path: Path, verdict: evidence.Verdict, endpoint: str | None) 
     if verdict.existed_by:
         print(f"  Existed by {verdict.existed_by:%Y-%m-%d %H:%M:%S} UTC.")
         print(f"  That chain is run by: {verdict.chain_operator}. This is as told by {endpoint}.")
-        print(f"  Now: {_now(verdict.standing)}")
+        if verdict.document != evidence.CREDIT_NOTE:
+            print(f"  Now: {_now(verdict.standing)}")
 
 
 def _now(standing: Standing | None) -> str:

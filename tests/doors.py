@@ -166,6 +166,8 @@ DOORS: dict[str, Door] = {
     "GET /i/<token>/pdf": Door("holder", 404, path=UNKNOWN),
     "GET /i/<token>/xml": Door("holder", 404, path=UNKNOWN),
     "GET /i/<token>/evidence": Door("holder", 404, path=UNKNOWN),
+    "GET /i/<token>/notes/<number>/pdf": Door("holder", 404, path=UNKNOWN | INVOICE),
+    "GET /i/<token>/notes/<number>/evidence": Door("holder", 404, path=UNKNOWN | INVOICE),
     "GET /i/<token>/code.svg": Door("holder", 404, path=UNKNOWN),
     "POST /sandbox/orders/<token>/pay": Door("holder", 404, path=UNKNOWN),
     "GET /api/v1/orders/<order_id>": Door("holder", 404, path={"order_id": UNKNOWN["token"]}),
@@ -181,6 +183,9 @@ DOORS: dict[str, Door] = {
     "GET /api/v1/invoices/<number>": Door("holder", 404, path=INVOICE, but={NOBODY: 401}),
     "GET /api/v1/invoices/<number>/evidence": Door("holder", 404, path=INVOICE, but={NOBODY: 401}),
     "GET /api/v1/invoices/<number>/pdf": Door("holder", 404, path=INVOICE, but={NOBODY: 401}),
+    "GET /api/v1/credit-notes/<number>/evidence": Door("holder", 404, path=INVOICE, but={NOBODY: 401}),
+    "GET /api/v1/credit-notes/<number>/pdf": Door("holder", 404, path=INVOICE, but={NOBODY: 401}),
+    "GET /api/v1/credit-notes/<number>/xml": Door("holder", 404, path=INVOICE, but={NOBODY: 401}),
     "GET /api/v1/invoices/<number>/xml": Door("holder", 404, path=INVOICE, but={NOBODY: 401}),
     "POST /api/v1/invoices/<number>/handover": Door(
         "holder", 404, path=INVOICE, json=HANDOVER, but={NOBODY: 401}

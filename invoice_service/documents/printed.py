@@ -122,13 +122,14 @@ def _shortened(name: str) -> str:
 
 
 def _line(line: Body, sign: int) -> dict[str, Any]:
-    """`quantity` is empty where only money is taken back; figures that pages add up are kept in fen, too."""
-    minus = "-" if sign < 0 and line["quantity"] else ""
+    """Where only money is taken back (折让) there is no quantity, nor a price of one. What pages add up is
+    kept in fen, too."""
+    counted = line["quantity"] is not None
     shown = {
         "name": line["name"],
-        "unit": line["unit"],
-        "quantity": minus + (line["quantity"] or ""),
-        "unit_price": line["unit_price"],
+        "unit": line["unit"] if counted else "",
+        "quantity": ("-" if sign < 0 else "") + line["quantity"] if counted else "",
+        "unit_price": line["unit_price"] if counted else "",
     }
     exempt = _is_exempt(line)
     return shown | {

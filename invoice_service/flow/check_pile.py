@@ -20,6 +20,7 @@ from sqlalchemy import Connection, RowMapping
 from invoice_service.documents.attached import UNREADABLE, attached_evidence, is_pdf
 from invoice_service.documents.pile import Item, read_pile
 from invoice_service.domain.access import Action
+from invoice_service.domain.credit_note import NOTHING_TO_PAY
 from invoice_service.domain.money import BadAmount, parse_yuan
 from invoice_service.domain.numbering import NOT_SIGNED, business_day
 from invoice_service.domain.policy import Actor, NotAllowed, OutOfScope, Role, Scope, can_see, check_fresh
@@ -177,6 +178,7 @@ def _of_file(services: Services, row: Row, heads: _Remembered | None) -> dict[st
         issued_at=datetime.fromisoformat(said["issued_at"]).astimezone(UTC) if said else None,
         seller=said.get("seller", {}).get("name"),
         steps=steps,
+        problem=NOTHING_TO_PAY if verdict.document == ev.CREDIT_NOTE else None,
     )
 
 

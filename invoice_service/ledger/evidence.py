@@ -1,4 +1,4 @@
-"""Evidence: one JSON file that proves one invoice, and its verification in numbered steps.
+"""Evidence: one JSON file that proves one invoice, or one credit note, and its verification in steps.
 
 The file carries documents, salts, the entry, its signature, an inclusion proof, a signed checkpoint
 and the issuer statement. It carries no authority: the verifier brings the pin (the issuer's root
@@ -34,6 +34,9 @@ MAX_DEPTH = 12
 GENUINE, ALTERED, UNKNOWN, UNDECIDED = "genuine", "altered", "unknown", "undecided"
 PASSED, FAILED, OPEN = "passed", "failed", "undecided"
 FREE, CLAIMED, LOCKED, CREDITED = State.FREE, State.CLAIMED, State.LOCKED, State.CREDITED
+# What evidence can be of, by the entry's kind.
+CREDIT_NOTE = "credit-note"
+DOCUMENT_TYPES = {Kind.INVOICE: "invoice", Kind.CREDIT_NOTE: CREDIT_NOTE}
 _FIELDS = {
     "type", "version", "body", "body_salt", "buyer", "buyer_salt", "entry", "signature",
     "index", "checkpoint", "inclusion", "issuer",
@@ -137,6 +140,7 @@ class Step:
 class Verdict:
     verdict: str
     steps: tuple[Step, ...]
+    document: str | None = None  # what is genuine: the body's type
     issuer_name: str | None = None
     block_number: int | None = None
     existed_by: datetime | None = None
@@ -218,6 +222,7 @@ class _Verification:
         return Verdict(
             verdict=verdict,
             steps=steps,
+            document=DOCUMENT_TYPES[self._entry().kind],
             issuer_name=self.statement.name if self.statement else None,
             block_number=self.anchored.block_number if self.anchored else None,
             existed_by=self.anchored.time if self.anchored else None,
@@ -226,8 +231,8 @@ class _Verification:
         )
 
     def _standing(self) -> Standing | None:
-        """Never fails a verification: the invoice is genuine whatever became of it."""
-        if self.chain is None:
+        """Never fails a verification: an invoice is genuine whatever became of it. A credit note has none."""
+        if self.chain is None or self._entry().kind is not Kind.INVOICE:
             return None
         try:
             newest = self._opened(self.chain, self._statement().epochs[-1])
@@ -265,8 +270,8 @@ class _Verification:
             data = canonical.encode(evidence.body)
         except (BadEntry, canonical.NotCanonical) as error:
             raise VerificationError(f"The entry or the body is malformed: {error}.") from error
-        if entry.kind is not Kind.INVOICE or evidence.body.get("type") != "invoice":
-            raise VerificationError("The entry is not that of an invoice.")
+        if (entry.kind, evidence.body.get("type")) not in DOCUMENT_TYPES.items():
+            raise VerificationError("The entry is not that of an invoice or a credit note.")
         issuer_id = self._statement().issuer_id
         if entry.issuer_id != issuer_id or evidence.body.get("issuer") != issuer_id.hex():
             raise VerificationError("The entry and the invoice name different issuers.")
@@ -278,7 +283,7 @@ class _Verification:
         evidence, committed = self.evidence, self._entry().buyer_commitment
         if evidence.buyer is None or evidence.buyer_salt is None:
             if committed == NO_COMMITMENT:
-                return "The invoice names no buyer."
+                return "The document names no buyer of its own."
             return "The buyer's details are not in this file; everything else stands without them."
         try:
             data = canonical.encode(evidence.buyer)

@@ -2,14 +2,19 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+
 from sqlalchemy import Connection, text
 
 from invoice_service.documents.cms import signer_of
 from invoice_service.documents.pdf import Paper, invoice_pdf
+from invoice_service.documents.printed import Credits
 from invoice_service.documents.xml.flat import flat
 from invoice_service.documents.xml.ubl import ubl
 from invoice_service.domain.details import CHOOSE_ONE
-from invoice_service.domain.invoice import UnknownInvoice
+from invoice_service.domain.invoice import Document, UnknownInvoice
 from invoice_service.domain.listing import chosen
 from invoice_service.domain.numbering import business_day
 from invoice_service.domain.policy import Actor, OutOfScope
@@ -19,10 +24,12 @@ from invoice_service.ledger import canonical, link, tree
 from invoice_service.ledger.entry import Kind
 from invoice_service.ledger.evidence import Evidence
 from invoice_service.queries.ledger_state import ledger_states
+from invoice_service.queries.refunds import note_in_force
 from invoice_service.queries.views import LedgerState
 from invoice_service.services import Services
-from invoice_service.store import deployment, invoices, log, supervised
+from invoice_service.store import deployment, invoices, log, refunds, supervised
 from invoice_service.store.invoices import StoredInvoice
+from invoice_service.store.refunds import CreditNote
 
 _XML_WRITERS = {"ubl": ubl, "flat": flat}
 XML_FORMATS = tuple(_XML_WRITERS)
@@ -37,11 +44,31 @@ _ENTRY = text("""
 PAPERS = tuple(Paper)
 
 
-def evidence(services: Services, token: str) -> tuple[str, Evidence]:
-    """(invoice number, its evidence as of now). Raises UnknownInvoice."""
+@dataclass(frozen=True, slots=True)
+class _Document:
+    """An invoice, or a credit note in force, as it is stored; `buyer` is always the invoice's."""
+
+    kind: Kind
+    number: str
+    body: bytes
+    body_salt: bytes
+    issued_at: datetime
+    total_fen: int
+    invoice: StoredInvoice
+
+    @property
+    def buyer(self) -> Document | None:
+        return canonical.decode(self.invoice.buyer) if self.invoice.buyer else None
+
+
+def evidence(services: Services, token: str, note: str | None = None) -> tuple[str, Evidence]:
+    """(number, evidence as of now) of the invoice, or of its credit note with that number.
+
+    Raises UnknownInvoice, UnknownCreditNote.
+    """
     with services.database.read() as connection:
-        stored = _stored(connection, token)
-        return stored.number, _evidence(services, connection, stored)
+        document = _opened(connection, token, note)
+        return document.number, _evidence(services, connection, document)
 
 
 def supervised_evidence(services: Services, actor: Actor, number: str) -> Evidence:
@@ -51,85 +78,111 @@ def supervised_evidence(services: Services, actor: Actor, number: str) -> Eviden
         if stored is None:
             raise OutOfScope
         supervised.supervised_sale(connection, actor, stored.order_id)
-        return _evidence(services, connection, stored)
+        return _evidence(services, connection, _invoice(stored))
 
 
-def pdf(services: Services, token: str, paper: str = Paper.A5) -> tuple[str, bytes]:
-    """(invoice number, its signed PDF with the evidence attached). Raises BadListing, UnknownInvoice."""
+def pdf(services: Services, token: str, paper: str = Paper.A5, note: str | None = None) -> tuple[str, bytes]:
+    """(number, the signed PDF with evidence and XML attached) of the invoice, or of its credit note.
+
+    Raises BadListing, UnknownInvoice, UnknownCreditNote.
+    """
     chosen(paper, PAPERS, "format")
     with services.database.read() as connection:
-        stored = _stored(connection, token)
-        attached = _evidence(services, connection, stored)
-        state = ledger_states(connection, Kind.INVOICE, [stored.number], now=services.clock())
-    document = invoice_pdf(
+        document = _opened(connection, token, note)
+        attached = _evidence(services, connection, document)
+        state = ledger_states(connection, document.kind, [document.number], now=services.clock())
+        credits = None if note else _credits(refunds.notes_of(connection, document.number))
+    drawn = invoice_pdf(
         attached.body,
-        attached.buyer,
-        verify_url=_signed_link(services, stored),
+        document.buyer,
+        verify_url=_link(services, document),
         evidence_json=attached.to_bytes(),
-        ledger_line=_ledger_line(state[stored.number], attached),
+        ledger_line=_ledger_line(state[document.number], attached),
+        xml=ubl(attached.body, document.buyer),
+        credits=credits,
         paper=Paper(paper),
         signer=signer_of(services.keyring),
     )
-    return stored.number, document
+    return document.number, drawn
 
 
-def xml(services: Services, token: str, format_name: str) -> tuple[str, bytes]:
-    """(invoice number, its XML in one of XML_FORMATS). Raises InvalidInput, UnknownInvoice."""
+def xml(services: Services, token: str, format_name: str, note: str | None = None) -> tuple[str, bytes]:
+    """(number, XML in one of XML_FORMATS) of the invoice, or of its credit note.
+
+    Raises InvalidInput, UnknownInvoice, UnknownCreditNote.
+    """
     if format_name not in _XML_WRITERS:
         raise InvalidInput({"format": CHOOSE_ONE})
     with services.database.read() as connection:
-        stored = _stored(connection, token)
-    buyer = canonical.decode(stored.buyer) if stored.buyer else None
-    return stored.number, _XML_WRITERS[format_name](canonical.decode(stored.body), buyer)
+        document = _opened(connection, token, note)
+    return document.number, _XML_WRITERS[format_name](canonical.decode(document.body), document.buyer)
 
 
 def signed_link(services: Services, token: str) -> str:
     """What the holder shows to have the invoice checked. Raises UnknownInvoice."""
     with services.database.read() as connection:
-        return _signed_link(services, _stored(connection, token))
+        return _link(services, _opened(connection, token, None))
 
 
-def _signed_link(services: Services, stored: StoredInvoice) -> str:
+def _link(services: Services, document: _Document) -> str:
     """Never the token: who holds that can claim the invoice, and paper is passed on."""
-    facts = link.Facts(Kind.INVOICE, stored.number, business_day(stored.issued_at), stored.total_fen)
+    day = business_day(document.issued_at)
+    facts = link.Facts(document.kind, document.number, day, document.total_fen)
     code = link.code_of(facts, issuer_id=services.keyring.issuer_id, key=services.keyring.entry)
     return link.address(services.config.public_url, code)
 
 
-def _stored(connection: Connection, token: str) -> StoredInvoice:
+def _opened(connection: Connection, token: str, note: str | None) -> _Document:
     stored = invoices.by_token(connection, fingerprint(token))
     if stored is None:
         raise UnknownInvoice
-    return stored
+    if note is None:
+        return _invoice(stored)
+    found = note_in_force(connection, stored.number, note)
+    return _Document(
+        Kind.CREDIT_NOTE, found.number, found.body, found.body_salt, found.issued_at, found.total_fen, stored
+    )
 
 
-def _evidence(services: Services, connection: Connection, stored: StoredInvoice) -> Evidence:
+def _invoice(stored: StoredInvoice) -> _Document:
+    return _Document(
+        Kind.INVOICE, stored.number, stored.body, stored.body_salt, stored.issued_at, stored.total_fen, stored
+    )
+
+
+def _credits(notes: Sequence[CreditNote]) -> Credits | None:
+    """What the invoice's own paper says of them."""
+    return Credits(tuple(note.number for note in notes), notes[-1].whole) if notes else None
+
+
+def _evidence(services: Services, connection: Connection, document: _Document) -> Evidence:
     index, entry, signature = connection.execute(
-        _ENTRY, {"kind": int(Kind.INVOICE), "fact": stored.number}
+        _ENTRY, {"kind": int(document.kind), "fact": document.number}
     ).one()
-    note, path = _place(services, connection, stored.number, index)
+    head, path = _place(services, connection, document, index)
+    is_invoice = document.kind is Kind.INVOICE
     return Evidence(
-        body=canonical.decode(stored.body),
-        body_salt=stored.body_salt,
-        buyer=canonical.decode(stored.buyer) if stored.buyer else None,
-        buyer_salt=stored.buyer_salt,
+        body=canonical.decode(document.body),
+        body_salt=document.body_salt,
+        buyer=document.buyer if is_invoice else None,
+        buyer_salt=document.invoice.buyer_salt if is_invoice else None,
         entry=entry,
         signature=signature,
         index=index,
-        checkpoint=note,
+        checkpoint=head,
         inclusion=path,
         issuer=deployment.statement(connection) or {},
     )
 
 
 def _place(
-    services: Services, connection: Connection, number: str, index: int | None
+    services: Services, connection: Connection, document: _Document, index: int | None
 ) -> tuple[str | None, tuple[bytes, ...]]:
     """The signed head that covers the entry (the first one on chain, else the newest) and the path to it."""
     if index is None:
         return None, ()
-    state = ledger_states(connection, Kind.INVOICE, [number], now=services.clock())[number]
-    size = state.tree_size or log.head(connection).size
+    states = ledger_states(connection, document.kind, [document.number], now=services.clock())
+    size = states[document.number].tree_size or log.head(connection).size
     path = tree.inclusion_proof(index, size, log.keeping_reader(connection, index, size))
     return log.checkpoint_at(connection, size), tuple(path)
 

@@ -425,15 +425,9 @@ def _line_words(line: Mapping[str, Any], name: str) -> str:
 
 
 def _sold_line(line: Mapping[str, Any], lang: str) -> SoldLine:
-    return SoldLine(
-        name=line["zh" if lang == "zh-CN" else "en"],
-        quantity=Decimal(line["quantity"]),
-        unit=line["unit"],
-        unit_price=Decimal(line["unit_price"]),
-        amount_fen=line["amount_fen"],
-        left_fen=line["amount_fen"] - line["returned_fen"],
-        left_quantity=Decimal(line["quantity"]) - Decimal(line["returned_quantity"]),
-    )
+    told = {name: line[name] for name in ("unit", "amount_fen", "left_fen")}
+    told |= {name: Decimal(line[name]) for name in ("quantity", "unit_price", "left_quantity")}
+    return SoldLine(name=line["zh" if lang == "zh-CN" else "en"], **told)
 
 
 def _received(payment: Mapping[str, Any]) -> ReceivedPayment:

@@ -9,6 +9,7 @@ from typing import Any
 from sqlalchemy import Connection
 
 from invoice_service.documents.attached import UNREADABLE, attached_evidence, is_pdf
+from invoice_service.domain.credit_note import NOTHING_TO_PAY
 from invoice_service.domain.numbering import NOT_SIGNED, SHANGHAI
 from invoice_service.domain.standing import Standing
 from invoice_service.errors import N_, InvalidInput
@@ -18,7 +19,7 @@ from invoice_service.ledger import statement as issuer_statement
 from invoice_service.ledger.entry import Kind
 from invoice_service.queries.views import StepView, VerdictView
 from invoice_service.services import Services
-from invoice_service.store import deployment, invoices, statuses
+from invoice_service.store import deployment, invoices, refunds, statuses
 
 SENTENCES = {
     ev.GENUINE: N_("Issued by this service, unchanged to the byte, and on the chain."),
@@ -103,25 +104,39 @@ def verify_link(services: Services, text: str) -> tuple[VerdictView, link.Facts 
         standing = _standing(services, connection, found.facts)
     if standing is None:
         return VerdictView(ev.UNKNOWN, NO_SUCH_LINK), None
-    # Also where the key was revoked since: that the invoice was issued, we know without the key.
+    # Also where the key was revoked since: that it was issued, we know without the key.
     is_ours = judged.verdict == link.SIGNED
     return _known(found.facts, standing, KNOWN_BY_LINK if is_ours else KNOWN_BY_FACTS), found.facts
 
 
 def _standing(services: Services, connection: Connection, facts: link.Facts) -> Standing | None:
-    """What became of the invoice with these facts, as of the last final block; None if there is none."""
+    """What became of the invoice with these facts, as of the last final block; None if there is none.
+
+    Of a credit note nothing can become.
+    """
     start = datetime(facts.day.year, facts.day.month, facts.day.day, tzinfo=SHANGHAI).astimezone(UTC)
-    is_known = facts.kind is Kind.INVOICE and invoices.has_facts(
+    has_facts = invoices.has_facts if facts.kind is Kind.INVOICE else refunds.has_note
+    is_known = has_facts(
         connection,
         facts.number,
         issued_from=start,
         issued_to=start + timedelta(days=1),
         total_fen=facts.total_fen,
     )
+    if facts.kind is Kind.CREDIT_NOTE:
+        return Standing() if is_known else None
     return statuses.standing(connection, facts.number).now(services.clock()) if is_known else None
 
 
 def _known(facts: link.Facts, standing: Standing, valid: str) -> VerdictView:
+    if facts.kind is Kind.CREDIT_NOTE:
+        return VerdictView(
+            ev.GENUINE,
+            NOTHING_TO_PAY,
+            document=ev.CREDIT_NOTE,
+            number=facts.number,
+            total_fen=facts.total_fen,
+        )
     return VerdictView(
         ev.GENUINE,
         _told(standing) or valid,
@@ -133,6 +148,8 @@ def _known(facts: link.Facts, standing: Standing, valid: str) -> VerdictView:
 
 def sentence(verdict: ev.Verdict) -> str:
     """One for each verdict; of a genuine invoice, what became of it where that is more to know."""
+    if verdict.document == ev.CREDIT_NOTE:
+        return NOTHING_TO_PAY
     return _told(verdict.standing) or SENTENCES[verdict.verdict]
 
 
@@ -158,6 +175,7 @@ def describe(verdict: ev.Verdict, evidence: ev.Evidence) -> VerdictView:
     return VerdictView(
         verdict=verdict.verdict,
         sentence=sentence(verdict),
+        document=verdict.document,
         number=believed.get("number"),
         total_fen=believed.get("total_fen"),
         issued_at=datetime.fromisoformat(issued_at) if issued_at else None,

@@ -176,6 +176,7 @@ class VerdictView:
     status: str | None = None
     claim: str | None = None
     claimed_at: datetime | None = None
+    document: str | None = None  # invoice · credit-note, of a genuine file
     number: str | None = None
     total_fen: int | None = None
     issued_at: datetime | None = None

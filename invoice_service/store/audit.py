@@ -114,7 +114,9 @@ _EVENTS_BETWEEN = text("""
 # What names a fact of each kind in the log, and all that there are of it.
 _FACTS = {
     Kind.SALE: "SELECT order_id::text AS fact FROM sales",
+    Kind.REFUND: "SELECT id::text AS fact FROM refunds WHERE paid_back_at IS NOT NULL",
     Kind.INVOICE: "SELECT number AS fact FROM invoices",
+    Kind.CREDIT_NOTE: "SELECT number AS fact FROM credit_notes WHERE event_id IS NOT NULL",
     Kind.CLAIM: "SELECT id::text AS fact FROM chain_events WHERE change = 'claimed'",
     Kind.RELEASE: "SELECT id::text AS fact FROM chain_events WHERE change = 'released'",
     Kind.ACCESS_DAY: "SELECT day::text AS fact FROM access_days",

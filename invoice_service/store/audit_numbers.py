@@ -18,55 +18,49 @@ from invoice_service.store.audit import MOST
 # What takes numbers from the sequence: the kind of its entries, and its table, with `number` and `issued_at`.
 NUMBERED = {
     Kind.INVOICE: "invoices",
+    Kind.CREDIT_NOTE: "credit_notes",
 }
 _DOCUMENTS = " UNION ALL ".join(
     f"SELECT {int(kind)} AS kind, number, issued_at FROM {table}"  # noqa: S608 - our own names
     for kind, table in NUMBERED.items()
 )
 _KINDS = ", ".join(str(int(kind)) for kind in NUMBERED)
-_PLACES = f"""
+_PLACE = f"right(number, {SEQUENCE_DIGITS})::bigint"
+_IS_NUMBER = "(number !~ '[^0-9]' AND length(number) = 20)"  # six times as fast as a counted repetition
+_DRAWN = "SELECT CASE WHEN is_called THEN last_value ELSE last_value - 1 END AS last FROM invoice_sequence"
+_UNUSED = text(f"""
     WITH documents AS ({_DOCUMENTS}),
     attested AS (
-        SELECT kind, fact AS number FROM log_entries WHERE kind IN ({_KINDS})
-        UNION ALL SELECT kind, fact FROM outbox WHERE kind IN ({_KINDS})),
+        SELECT fact AS number FROM log_entries WHERE kind IN ({_KINDS})
+        UNION ALL SELECT fact FROM outbox WHERE kind IN ({_KINDS})),
     numbers AS (
-        SELECT kind, number, issued_at FROM documents
+        SELECT number, issued_at FROM documents
         UNION ALL
-        SELECT kind, number, NULL FROM attested AS a
+        SELECT number, NULL FROM attested AS a
         WHERE NOT EXISTS (SELECT FROM documents AS d WHERE d.number = a.number)),
+    drawn AS ({_DRAWN}),
     places AS (
-        SELECT kind, number, issued_at, right(number, {SEQUENCE_DIGITS})::bigint AS place
-        FROM numbers WHERE number ~ '^[0-9]{{20}}$'),
-    drawn AS (
-        SELECT CASE WHEN is_called THEN last_value ELSE last_value - 1 END AS last FROM invoice_sequence)
-"""  # noqa: S608 - our own names
-_UNUSED = text(f"""
-    {_PLACES},
+        SELECT {_PLACE} AS place, number, issued_at FROM numbers WHERE {_IS_NUMBER}
+        UNION ALL SELECT last + 1, NULL, NULL FROM drawn),
     steps AS (
         SELECT lag(place, 1, 0::bigint) OVER by_place + 1 AS first, least(place - 1, last) AS last,
                lag(number) OVER by_place AS number_before, lag(issued_at) OVER by_place AS issued_before,
                number AS number_after, issued_at AS issued_after
-        FROM (SELECT place, number, issued_at FROM places UNION ALL SELECT last + 1, NULL, NULL FROM drawn)
-             AS all_of_them, drawn
-        WINDOW by_place AS (ORDER BY place, number))
+        FROM places, drawn WINDOW by_place AS (ORDER BY place, number))
     SELECT * FROM steps WHERE first <= last ORDER BY first LIMIT :most
-""")  # noqa: S608
-_NEVER_DRAWN = text(f"""
-    {_PLACES}
-    SELECT kind, number FROM places, drawn WHERE place NOT BETWEEN 1 AND last ORDER BY number LIMIT :most
-""")  # noqa: S608
-_SHARED = text(f"""
-    {_PLACES}
-    SELECT kind, number FROM (SELECT *, count(*) OVER (PARTITION BY place) AS sharing FROM places) AS counted
-    WHERE sharing > 1 ORDER BY number LIMIT :most
-""")  # noqa: S608
-_ILL_FORMED = text(f"""
-    WITH documents AS ({_DOCUMENTS})
-    SELECT kind, number FROM documents
-    WHERE number !~ '^[0-9]{{4}}{PILOT_CHANNEL}[0-9]{{{SEQUENCE_DIGITS}}}$'
-       OR left(number, 2) <> to_char(issued_at AT TIME ZONE 'Asia/Shanghai', 'YY')
-    ORDER BY number LIMIT :most
-""")  # noqa: S608
+""")  # noqa: S608 - our own names
+_WRONG = text(f"""
+    WITH documents AS ({_DOCUMENTS}),
+    places AS (
+        SELECT kind, number, issued_at, CASE WHEN {_IS_NUMBER} THEN {_PLACE} END AS place FROM documents),
+    judged AS (
+        SELECT kind, number, place NOT BETWEEN 1 AND last AS is_undrawn,
+               count(*) OVER (PARTITION BY place) > 1 AS is_shared,
+               place IS NULL OR substr(number, 5, 1) <> '{PILOT_CHANNEL}'
+                 OR left(number, 2) <> to_char(issued_at AT TIME ZONE 'Asia/Shanghai', 'YY') AS is_ill_formed
+        FROM places, ({_DRAWN}) AS drawn)
+    SELECT * FROM judged WHERE is_ill_formed OR is_undrawn OR is_shared ORDER BY number LIMIT :most
+""")  # noqa: S608 - our own names
 
 Rows = Sequence[Row[Any]]
 
@@ -76,16 +70,7 @@ def unused(connection: Connection) -> Rows:
     return connection.execute(_UNUSED, {"most": MOST}).all()
 
 
-def never_drawn(connection: Connection) -> Rows:
-    """(kind, number) of places that the sequence has not reached."""
-    return connection.execute(_NEVER_DRAWN, {"most": MOST}).all()
-
-
-def shared(connection: Connection) -> Rows:
-    """(kind, number) of places that more than one number has."""
-    return connection.execute(_SHARED, {"most": MOST}).all()
-
-
-def ill_formed(connection: Connection) -> Rows:
-    """(kind, number) of documents whose number says another year than that of issue, or no pilot channel."""
-    return connection.execute(_ILL_FORMED, {"most": MOST}).all()
+def wrong(connection: Connection) -> Rows:
+    """Documents whose number says another year than that of issue or no pilot channel (`is_ill_formed`), or
+    whose place the sequence has not reached (`is_undrawn`), or another document has, too (`is_shared`)."""
+    return connection.execute(_WRONG, {"most": MOST}).all()

@@ -223,6 +223,20 @@ def notes_of(connection: Connection, invoice_number: str) -> Sequence[CreditNote
     return [CreditNote(*row) for row in connection.execute(query.order_by(credit_notes.c.notes))]
 
 
+def has_note(
+    connection: Connection, number: str, *, issued_from: datetime, issued_to: datetime, total_fen: int
+) -> bool:
+    """Whether a credit note in force has that number, that day [issued_from, issued_to) and that total."""
+    query = select(credit_notes.c.number).where(
+        credit_notes.c.number == number,
+        credit_notes.c.issued_at >= issued_from,
+        credit_notes.c.issued_at < issued_to,
+        credit_notes.c.total_fen == total_fen,
+        credit_notes.c.event_id.is_not(None),
+    )
+    return connection.execute(query).first() is not None
+
+
 def put_in_force(connection: Connection, note: CreditNote, event_id: int) -> None:
     changed = update(credit_notes).where(credit_notes.c.number == note.number)
     connection.execute(changed.values(event_id=event_id))

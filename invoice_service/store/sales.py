@@ -54,7 +54,8 @@ _GOODS = text("""
 _LINES = """
     (SELECT jsonb_agg(jsonb_build_object('sku', l.sku, 'zh', l.name_zh, 'en', l.name_en, 'unit', l.unit,
          'quantity', l.quantity::text, 'unit_price', l.unit_price::text, 'amount_fen', l.amount_fen,
-         'returned_fen', l.returned_fen, 'returned_quantity', l.returned_quantity::text) ORDER BY l.n)
+         'left_fen', l.amount_fen - l.returned_fen,
+         'left_quantity', (l.quantity - l.returned_quantity)::text) ORDER BY l.n)
      FROM order_lines AS l WHERE l.order_id = o.id) AS lines
 """
 _ORDER_COLUMNS = f"""

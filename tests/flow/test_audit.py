@@ -263,7 +263,7 @@ BENDS: dict[str, tuple[str | Update | tuple[str, ...], dict[str, str]]] = {
     ),
     "kind": (
         "UPDATE log_entries SET kind = 4 WHERE kind = 3 AND fact = :invoice",
-        {"kind 4 {invoice}": "the kind that its entry says",
+        {"credit note {invoice}": "the kind that its entry says",
          INVOICE: "neither in the log nor in the outbox", "return ": "the root over"},
     ),
     "entry gone": (

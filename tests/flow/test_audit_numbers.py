@@ -6,6 +6,7 @@ died before they were done. Each bend is made in a transaction of its own, which
 
 from __future__ import annotations
 
+import argparse
 import os
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -15,11 +16,14 @@ from datetime import UTC, datetime, timedelta
 import pytest
 from sqlalchemy import Connection, text
 
+from invoice_service import auditor
 from invoice_service.domain.allowance import AllowanceUsed
 from invoice_service.domain.order import PlainAmount
 from invoice_service.domain.party import make_buyer
 from invoice_service.flow import allow, issue, look, order, pay, seal
+from invoice_service.ledger.entry import Kind
 from invoice_service.queries.audit import numbers, run
+from invoice_service.queries.audit.kinds import named
 from invoice_service.queries.audit.numbers import NOT_YET, ROLLED_BACK, Unused
 from invoice_service.services import Services
 from tests.clock import Clock
@@ -124,6 +128,13 @@ TO_OUTBOX = """
 """
 
 
+def test_the_command_says_which_and_why(here: Services, capsys: pytest.CaptureFixture[str]) -> None:
+    """It is no fault; without a chain the rest is undecided."""
+    assert auditor.audit(here.config, argparse.Namespace(restart=True)) == auditor.EXIT_CODES[run.UNDECIDED]
+    said = capsys.readouterr().out
+    assert f"Not used: {SECOND_UNUSED}\nNot used: {LAST_UNUSED}\nUNDECIDED. Everything" in said
+
+
 def test_a_missing_invoice_is_no_unused_number(here: Services) -> None:
     """Its entry says that there was one."""
     with bent(here, NO_INVOICE, number=THIRD) as connection:
@@ -163,6 +174,24 @@ def test_a_number_that_cannot_be_is_told(here: Services, number: str, what: str)
     attested = "UPDATE log_entries SET fact = :new WHERE fact = :number"
     with bent(here, renamed, attested, new=number) as connection:
         assert told(connection)[f"invoice {number}"] == what
+
+
+CREDIT_NOTE = """
+    INSERT INTO credit_notes (number, refund_id, invoice_number, notes, whole, body, body_salt, commitment,
+                              net_fen, tax_fen, total_fen, issued_at)
+    SELECT :new, gen_random_uuid(), number, 0, true, body, body_salt, sha256(body), net_fen, tax_fen,
+           total_fen, issued_at FROM invoices WHERE number = :number
+"""
+
+
+def test_a_credit_note_takes_its_number_from_the_same_series(here: Services) -> None:
+    with bent(here, CREDIT_NOTE, new="27539000000000000005") as connection:
+        assert [(one.first, one.last) for one in numbers.unused(connection)] == [(2, 2), (6, 6)]
+        assert told(connection) == {}
+    with bent(here, CREDIT_NOTE, new="27119000000000000004") as connection:
+        shared = "another number has its place in the sequence, too"
+        note = named(Kind.CREDIT_NOTE, "27119000000000000004")
+        assert told(connection) == {f"invoice {FOURTH}": shared, note: shared}
 
 
 def test_before_the_first_number_nothing_is_unused(here: Services) -> None:

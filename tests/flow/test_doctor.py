@@ -19,6 +19,8 @@ from invoice_service import doctor, keyring
 from invoice_service.app import build_services
 from invoice_service.config import Config
 from invoice_service.doctor import BROKEN, THOUGHT, WELL, Finding
+from invoice_service.domain import tax, tax_data
+from invoice_service.domain.tax_data import BadTaxData
 from invoice_service.flow import anchor, open_epoch
 from invoice_service.queries import health
 from invoice_service.services import Services
@@ -99,6 +101,18 @@ def test_a_setting_that_is_wrong_is_named(
     one = found(replace(here.config, **settings))[name]
     assert (one.state, says in one.said) == (state, True), one
     assert bool(one.advice) == (state != WELL)
+
+
+def test_a_slip_in_the_tax_rules_stops_the_start_and_is_named(
+    here: Services, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    slipped = tax_data.text().replace('rate = "0.13"', 'rate = "13"')
+    monkeypatch.setattr(tax, "rules", lambda: tax.read_rules(slipped))
+    with pytest.raises(BadTaxData, match='rule "general-13": rate must be at least 0 and below 1'):
+        build_services(here.config)
+    one = found(here.config)["settings"]
+    assert (one.state, "general-13" in one.said) == (BROKEN, True)
+    assert one.advice.endswith("tax_rules.toml.")
 
 
 BENDS: list[tuple[str, str, str, str]] = [

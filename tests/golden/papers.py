@@ -80,9 +80,9 @@ def _words_on(page: pypdfium2.PdfPage) -> list[str]:
 
 
 def picture(data: bytes) -> Image.Image:
-    """The first page as one looks at it, in few colours so that it is small to keep."""
+    """The first page as one looks at it, in 64 colours so that it is small to keep."""
     with pypdfium2.PdfDocument(data) as document:
-        return document[0].render(scale=DPI / 72).to_pil().quantize(16)
+        return document[0].render(scale=DPI / 72).to_pil().quantize(64)
 
 
 def main() -> None:

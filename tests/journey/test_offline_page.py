@@ -6,7 +6,9 @@ import json
 import os
 import re
 from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
+from datetime import datetime
 from pathlib import Path
 from typing import Any
 
@@ -14,26 +16,38 @@ import pytest
 import requests
 from playwright.sync_api import Browser, Page, expect
 
-from invoice_service.keyring import load
+from invoice_service.domain.numbering import business_day
+from invoice_service.keyring import load, load_root
+from invoice_service.ledger import link
+from invoice_service.ledger.entry import Kind
+from invoice_service.store import deployment
 from tests.chromium import DESKTOP, FLAGS, PHONE, check_page, complaints, unexpected
 from tests.journey.test_camera import film
 from tests.stack import Stack
-from tests.unit.ledger.evidence_files import Issuer
+from tests.unit.ledger.evidence_files import Issuer, sign_statement
+from tests.unit.ledger.vectors import load as load_vectors
 
 ALTERED = "This is not what was issued. Do not accept it."
 UNKNOWN = "This service never issued this."
+SIGNED = (
+    "The issuer signed this number, date and total. Whether the invoice is in its log, and counts today, "
+    "only the online check can say."
+)
+NO_KEYS = "This page knows no keys of the issuer you trust, and cannot judge this code."
 IN_LOG = "Signed by the issuer and in its log. The chain was not asked."
 ON_CHAIN = "Issued by this service, unchanged to the byte, and on the chain."
 PDF_ON_CHAIN = "The evidence in this PDF is genuine and on the chain."
 UNREADABLE = "This is not an evidence file, nor a PDF that carries one."
+WORDS = {"zh-CN": ["开具方已签名", "无有效签名"], "en": ["Signed by the issuer", "Not signed"]}
 VIEWS = [(PHONE, "zh-CN"), (PHONE, "en"), (DESKTOP, "zh-CN"), (DESKTOP, "en")]
 
 
 @dataclass(frozen=True)
 class Files:
-    """Of one invoice that is on the chain; `page` is the page as somebody saved it."""
+    """Of one invoice that is on the chain; `link` is what its code says, `page` as somebody saved it."""
 
     number: str
+    link: str
     evidence: Path
     pdf: Path
     page: Path
@@ -62,7 +76,13 @@ def files(stack: Stack, tmp_path_factory: pytest.TempPathFactory) -> Files:
     )
     assert name
     (folder / name[1]).write_bytes(saved.content)
-    return Files(issued["number"], folder / "invoice.evidence", folder / "invoice.pdf", folder / name[1])
+    keys = load(stack.folder)
+    day = business_day(datetime.fromisoformat(issued["issued_at"]))
+    facts = link.Facts(Kind.INVOICE, issued["number"], day, 1250)
+    code = link.code_of(facts, issuer_id=keys.issuer_id, key=keys.entry)
+    address = link.address(stack.url, code)
+    evidence, pdf = folder / "invoice.evidence", folder / "invoice.pdf"
+    return Files(issued["number"], address, evidence, pdf, folder / name[1])
 
 
 @pytest.fixture
@@ -237,14 +257,110 @@ def test_files_are_dropped_and_pasted(stack: Stack, english: Page, files: Files)
     assert sentences(english, 2) == [IN_LOG, IN_LOG]
 
 
-def test_a_printed_code_only_names_the_invoice(
-    stack: Stack, browser: Browser, files: Files, tmp_path: Path
+def forged(address: str) -> str:
+    """The same signature under a kind and a number that it was not made for."""
+    start = address.rindex("/") + 1
+    return f"{address[:start]}{load_vectors('link.json')['good'][1]['code'][:24]}{address[start + 24 :]}"
+
+
+def paste(page: Page, address: str) -> None:
+    page.locator("#link").fill(address)
+    page.locator("#check-link").click()
+    expect(page.locator("#link")).to_have_value("")
+
+
+@pytest.mark.parametrize("language", ["zh-CN", "en"])
+def test_a_link_is_judged_without_a_network_and_led_to_the_online_check(
+    stack: Stack, browser: Browser, files: Files, language: str
 ) -> None:
-    film(f"{stack.url}/verify?number={files.number}", tmp_path / "code.y4m")
+    """From disk and with every connection cut; then the way to the service, which says all it knows."""
+    with browser.new_context(viewport=PHONE, locale=language) as context:
+        page = context.new_page()
+        said = complaints(page)
+        page.goto(files.page.as_uri())
+        context.set_offline(True)
+        paste(page, forged(files.link))
+        paste(page, files.link)
+        assert page.locator(".verdict__word").all_inner_texts() == WORDS[language]
+        right, wrong = page.locator(".card-of-file").all()
+        for fact in (" ".join(re.findall("....", files.number)), "¥12.50"):
+            expect(right).to_contain_text(fact)
+        expect(wrong.locator(".facts")).to_have_count(0)
+        check_page(page, "offline-link")
+        context.set_offline(False)
+        right.locator(".online a").click()
+        page.wait_for_url(f"{files.link}")
+        expect(page.locator(".verdict_genuine")).to_be_visible()
+        expect(page.locator("#number")).to_have_value(files.number)
+        check_page(page, "link")
+        page.goto(forged(files.link))
+        expect(page.locator(".verdict_unknown")).to_be_visible()
+        check_page(page, "link-unsigned")
+        assert not unexpected(said)
+
+
+def test_links_as_people_bring_them(stack: Stack, english: Page, files: Files) -> None:
+    code = files.link.rpartition("/")[2]
+    english.goto(f"{stack.url}/verify/offline")
+    for brought in (code, f" {files.link}?from=chat ", f"https://elsewhere.example/v/{code}"):
+        paste(english, brought)
+    assert sentences(english, 3) == [SIGNED] * 3
+    # Wherever the address led, the way online is the service's own.
+    ways = english.locator(".online a").evaluate_all("ways => ways.map(way => way.href)")
+    assert ways == [files.link] * 3
+    hostile = [code[:-1], code.upper(), f"{files.link}/", code * 100, "javascript:alert(1)", "😀" * 110]
+    for brought in hostile:
+        english.locator("#link").fill(brought)
+        english.locator("#check-link").click()
+        expect(english.locator("#link-problem")).to_have_text("That is not the code of an invoice.")
+    expect(english.locator(".card-of-file")).to_have_count(3)
+    english.evaluate(
+        """text => { const clipboardData = new DataTransfer(); clipboardData.setData("text/plain", text);
+        document.body.dispatchEvent(new ClipboardEvent("paste", { clipboardData, bubbles: true })); }""",
+        files.link,
+    )
+    assert sentences(english, 4) == [SIGNED] * 4
+    pin = english.locator("#pin")
+    for trusted in (Issuer(66).id.hex(), ""):
+        pin.fill(trusted)
+        pin.blur()
+        expect(english.locator(".verdict_undecided")).to_have_count(4)
+        assert sentences(english, 4) == [NO_KEYS] * 4
+        expect(english.locator(".online")).to_have_count(0)
+        pin.fill(load(stack.folder).issuer_id.hex())
+        pin.blur()
+        expect(english.locator(".verdict_signed")).to_have_count(4)
+
+
+def state(stack: Stack, signed: dict[str, Any]) -> None:
+    with stack.database() as database, database.unit_of_work() as uow:
+        deployment.put_statement(uow.connection, signed)
+        uow.commit()
+
+
+def test_where_the_key_was_revoked_since(stack: Stack, english: Page, files: Files) -> None:
+    """The page carries what the issuer states when it is asked for: by a revoked key nothing is certain."""
+    before = json.loads(files.evidence.read_bytes())["issuer"]
+    keys = [key | {"revoked_ms": 2**52} for key in before["statement"]["keys"]]
+    state(stack, sign_statement(before["statement"] | {"keys": keys}, load_root(stack.folder)))
+    english.goto(f"{stack.url}/verify/offline")
+    paste(english, files.link)
+    state(stack, before)
+    expect(english.locator(".verdict_undecided")).to_have_count(1)
+    assert sentences(english, 1)[0].startswith("The key that signed this code has been revoked since.")
+    english.reload()
+    paste(english, files.link)
+    assert sentences(english, 1) == [SIGNED]
+
+
+@contextmanager
+def scanning(stack: Stack, browser: Browser, printed: str, folder: Path) -> Iterator[Page]:
+    """The page while a phone's camera looks at a printed code."""
+    film(printed, folder / "code.y4m")
     camera = (
         "--use-fake-device-for-media-stream",
         "--use-fake-ui-for-media-stream",
-        f"--use-file-for-fake-video-capture={tmp_path / 'code.y4m'}",
+        f"--use-file-for-fake-video-capture={folder / 'code.y4m'}",
     )
     filming = browser.browser_type.launch(
         executable_path=os.environ.get("CHROMIUM", "/usr/bin/chromium"), args=[*FLAGS, *camera]
@@ -254,8 +370,24 @@ def test_a_printed_code_only_names_the_invoice(
     said = complaints(page)
     page.goto(f"{stack.url}/verify/offline")
     page.locator("#scan").click()
-    expect(page.locator("#code")).to_contain_text("Get its PDF or evidence file", timeout=15_000)
-    expect(page.locator("#code")).to_contain_text(files.number[-4:])
+    yield page
     expect(page.locator("#video")).to_be_hidden()
     filming.close()
     assert not unexpected(said)
+
+
+def test_the_camera_reads_a_printed_link(
+    stack: Stack, browser: Browser, files: Files, tmp_path: Path
+) -> None:
+    with scanning(stack, browser, files.link, tmp_path) as page:
+        expect(page.locator(".verdict_signed")).to_be_visible(timeout=15_000)
+        assert sentences(page, 1) == [SIGNED]
+
+
+def test_an_older_printed_code_only_names_the_invoice(
+    stack: Stack, browser: Browser, files: Files, tmp_path: Path
+) -> None:
+    """As invoices bore it before links were signed."""
+    with scanning(stack, browser, f"{stack.url}/verify?number={files.number}", tmp_path) as page:
+        expect(page.locator("#code")).to_contain_text("Get its PDF or evidence file", timeout=15_000)
+        expect(page.locator("#code")).to_contain_text(files.number[-4:])

@@ -42,6 +42,20 @@ def test_a_root_in_the_safe_stays_the_root(tmp_path: Path) -> None:
         keyring.load_root(tmp_path)
 
 
+def test_an_older_installation_gets_what_signs_pdfs_while_its_root_is_here(tmp_path: Path) -> None:
+    make(tmp_path)
+    before = keyring.load(tmp_path)
+    for name in ("paper.pem", "paper.crt"):
+        (tmp_path / "keys" / name).unlink()
+    assert make(tmp_path)
+    assert keyring.load(tmp_path).root_certificate == before.root_certificate
+    assert keyring.load(tmp_path).paper_certificate != before.paper_certificate
+    (tmp_path / "keys" / "paper.crt").unlink()
+    shutil.rmtree(tmp_path / "root")
+    with pytest.raises(keyring.KeysMissing, match=r"root\.pem"):
+        make(tmp_path)
+
+
 def test_a_missing_key_is_named(tmp_path: Path) -> None:
     make(tmp_path)
     (tmp_path / "keys" / "vault.key").unlink()

@@ -15,6 +15,7 @@ from invoice_service.ledger.statement import Epoch
 from tests.unit.ledger.evidence_files import BLOCK_MS, Issuer
 from tests.vectors.cases import Vectors, case, restated, told
 from tests.vectors.chain_vectors import COMPANY
+from tests.vectors.credit_note_vectors import WithNote
 
 EARLIER_SIZE = 4  # the log when the second epoch opened, where it opened before the head of the evidence
 LATER_MS = BLOCK_MS + 3_600_000
@@ -35,11 +36,13 @@ def endpoints(issuer: Issuer) -> Vectors:
     """Every chain of the cases, by name."""
     log = issuer.epoch.log_id
     head = _head(log, issuer.head, issuer.size)
+    noted = WithNote()
     holds = contract(issuer.epoch, [head])
     anothers = holds | {"nonce": "09" * 32}
     return {
         "good": endpoint({issuer.epoch: holds}),
         "claimed": endpoint({issuer.epoch: contract(issuer.epoch, [head], [_status(issuer, 1, 2)])}),
+        "noted": endpoint({issuer.epoch: contract(issuer.epoch, [_head(log, noted.head, noted.size)])}),
         "down": {"answers": False},
         "another": endpoint({}, chain_id=1),
         "another block 0": endpoint({issuer.epoch: holds}, genesis_hash="07" * 32),

@@ -7,6 +7,7 @@ from typing import Any
 
 from tests.unit.ledger.evidence_files import Issuer, salt, sign_statement
 from tests.vectors.cases import UNSEALED, N, Vectors, case, put, remove, told
+from tests.vectors.credit_note_vectors import WithNote, credit_note_cases
 from tests.vectors.endpoint_vectors import TwoEpochs, endpoint_cases, endpoints
 from tests.vectors.spelling_vectors import spelling_cases
 from tests.vectors.working_key_vectors import working_key_cases
@@ -33,12 +34,14 @@ def evidence_vectors(issuer: Issuer) -> Vectors:
         "about": ABOUT,
         "pins": {"issuer": issuer.id.hex(), "forger": forger.id.hex()},
         "chains": endpoints(issuer),
-        "files": {name: its.evidence(N).to_json() for name, its in files.items()},
+        "files": {name: its.evidence(N).to_json() for name, its in files.items()}
+        | {"credit note": WithNote().note_evidence().to_json()},
         "cases": [
             *_good_cases(),
             *_undecided_cases(),
             *_foreign_cases(),
             *_changed_cases(issuer, another, forger),
+            *credit_note_cases(issuer),
             *working_key_cases(issuer),
             *endpoint_cases(issuer),
             *spelling_cases(issuer),

@@ -9,19 +9,15 @@ from __future__ import annotations
 
 import base64
 import json
-from datetime import UTC, date, datetime, timedelta
-from decimal import Decimal
+from datetime import UTC, date, datetime
 from typing import Any
 from uuid import UUID
 
 from cryptography.hazmat.primitives.asymmetric import ec
 
 from invoice_service.domain.access import access_day_body, record_document
-from invoice_service.domain.credit_note import credit_note_body, refund_body
 from invoice_service.domain.period import PeriodKind, period_of
-from invoice_service.domain.refund import Back, Reason, SoldLine, back_lines
 from invoice_service.domain.standing import Change, Seen, attestation
-from invoice_service.domain.tax import rule_by_id
 from invoice_service.domain.vat_return import Sums, fill, forms, return_body
 from invoice_service.flow.issue import make_claim_key
 from invoice_service.ledger import canonical, checkpoint, entry, tree
@@ -36,10 +32,10 @@ from tests.unit.ledger.evidence_files import (
     salt,
     sign_p256,
     sign_statement,
-    vector_order,
 )
 from tests.vectors.cases import N, Vectors
 from tests.vectors.chain_vectors import COMPANY, chain_vectors
+from tests.vectors.credit_note_vectors import credit_note, refund
 from tests.vectors.evidence_vectors import evidence_vectors, under_anothers_id
 from tests.vectors.link_vectors import link_vectors
 from tests.vectors.log_vectors import log_vectors
@@ -188,42 +184,6 @@ def document_vectors(issuer: Issuer) -> Vectors:
     }
 
 
-NOTE_NUMBER = "26539000000000000007"
-BACK_AT = datetime.fromtimestamp(BLOCK_MS / 1000, UTC) + timedelta(minutes=5)
-
-
-def credit_note(issuer: Issuer) -> Vectors:
-    """One of the two and a half 斤 of the invoice's second line."""
-    line = vector_order(N).lines[1]
-    sold = SoldLine(1, line, rule_by_id("small-scale-1"), 0, Decimal(0))
-    return credit_note_body(
-        issuer.invoices[N],
-        back_lines([Back(1, quantity=Decimal(1))], {1: sold}),
-        number=NOTE_NUMBER,
-        original=issuer.entries[2 * N + 1].body_commitment.hex(),
-        refund=str(REFUND),
-        reason=Reason.RETURNED,
-        notes=0,
-        whole=False,
-        issued_at=BACK_AT,
-    )
-
-
-def refund(issuer: Issuer) -> Vectors:
-    """What was paid back for it."""
-    return refund_body(
-        issuer=issuer.id.hex(),
-        refund=str(REFUND),
-        order=issuer.sales[N]["order"],
-        sale=issuer.entries[2 * N].body_commitment.hex(),
-        credit_note=entry.commit_body(salt("credit note"), credit_note(issuer))[1].hex(),
-        reason=Reason.RETURNED,
-        provider="wechat",
-        paid_back_at=BACK_AT + timedelta(seconds=2),
-        parts=[(1, "1", 300)],
-    )
-
-
 def claimed(issuer: Issuer, change: Change) -> Vectors:
     """The invoice's claim, or its release, as an event of the block that took the head."""
     invoice = issuer.entries[2 * N + 1]
@@ -239,7 +199,6 @@ def claimed(issuer: Issuer, change: Change) -> Vectors:
     return attestation(change, seen, issuer=issuer.id.hex())
 
 
-REFUND = UUID("019ac000-0000-7000-8000-000000000000")
 ACCESS_DAY = date(2026, 11, 23)
 ACCESS_RECORDS: tuple[Vectors, ...] = (
     {"account_id": 4, "role": "operator", "who": "王主任", "action": "account.invite", "market_id": 1,

@@ -11,6 +11,7 @@ from datetime import datetime
 from decimal import Decimal
 from typing import Any
 
+from invoice_service.documents.printed import NEGATIVE, REASONS, TITLE
 from invoice_service.documents.xml import terms
 from invoice_service.documents.xml.writing import branch, document, leaf
 from invoice_service.domain.invoice import decimal_text
@@ -43,7 +44,7 @@ def flat(body: Body, buyer: Body | None) -> bytes:
 
 
 def _head(body: Body, is_red: bool) -> Iterator[str]:
-    yield leaf("票种", terms.TITLE)
+    yield leaf("票种", TITLE)
     yield leaf("试点标识", PILOT)
     yield leaf("蓝字发票标志", RED if is_red else BLUE)
     yield leaf("发票号码", body["number"])
@@ -59,9 +60,9 @@ def _red(body: Body) -> Iterator[str]:
     yield leaf("对应蓝字发票号码", original["number"])
     yield leaf("对应蓝字发票开具时间", original["issued_at"])
     yield leaf("对应蓝字发票存证", original["commitment"])
-    yield leaf("退款存证", body["refund"])
+    yield leaf("退款编号", body["refund"])
     yield leaf("红冲原因代码", body["reason"])
-    yield leaf("红冲原因", terms.REASONS[body["reason"]])
+    yield leaf("红冲原因", REASONS[body["reason"]])
     yield leaf("此前红字发票张数", str(body["notes"]))
     yield leaf("全额红冲", terms.YES if body["whole"] else terms.NO)
 
@@ -124,5 +125,5 @@ def _totals(body: Body, is_red: bool) -> Iterator[str]:
     sign = -1 if is_red else 1
     yield leaf("合计金额", yuan(sign * body["net_fen"]))
     yield leaf("合计税额", yuan(sign * body["tax_fen"]))
-    yield leaf("价税合计大写", (terms.NEGATIVE if is_red else "") + body["total_capitals"])
+    yield leaf("价税合计大写", (NEGATIVE if is_red else "") + body["total_capitals"])
     yield leaf("价税合计小写", yuan(sign * body["total_fen"]))

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 from xml.etree.ElementTree import Element
 
+from invoice_service.documents.printed import NEGATIVE
 from invoice_service.documents.xml import flat, terms
 from invoice_service.documents.xml.fields import Fields, decimal, key_of, rate
 
@@ -37,7 +38,7 @@ def read_flat(root: Element) -> tuple[Document, Document | None]:
         "net_fen": fields.fen("合计金额", sign=sign),
         "tax_fen": fields.fen("合计税额", sign=sign),
         "total_fen": fields.fen("价税合计小写", sign=sign),
-        "total_capitals": fields.text("价税合计大写").removeprefix(terms.NEGATIVE if is_red else ""),
+        "total_capitals": fields.text("价税合计大写").removeprefix(NEGATIVE if is_red else ""),
         "remarks": fields.text("备注"),
     }
     return body, _buyer(fields, body["invoice"]["number"] if is_red else body["number"])
@@ -50,7 +51,7 @@ def _red(fields: Fields) -> Document:
             "issued_at": fields.text("对应蓝字发票开具时间"),
             "commitment": fields.text("对应蓝字发票存证"),
         },
-        "refund": fields.text("退款存证"),
+        "refund": fields.text("退款编号"),
         "reason": fields.text("红冲原因代码"),
         "notes": fields.count("此前红字发票张数"),
         "whole": fields.text("全额红冲") == terms.YES,

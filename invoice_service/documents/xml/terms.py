@@ -11,15 +11,11 @@ from dataclasses import dataclass
 from decimal import ROUND_HALF_UP, Context, Decimal
 from typing import Any
 
-TITLE = "电子发票（普通发票）"
-ERASED = "购买方信息已依法删除"
 EXEMPT = "免税"
-NEGATIVE = "（负数）"  # before the capitals of a credit note
 YES, NO = "是", "否"
 
 SELLER_KINDS = {"general": "一般纳税人", "small_scale": "小规模纳税人", "natural_person": "自然人"}
 BUYER_KINDS = {"individual": "个人", "organization": "单位"}
-REASONS = {"01": "开票有误", "02": "销货退回", "03": "服务中止", "04": "销售折让"}
 EXEMPT_CODE = "-2"  # what the bureaus' systems write where a rate would stand
 SELF_PRODUCED = "12"  # 特定要素: an invoice for what its seller grew
 _SELF_PRODUCED_RULES = "self-produced"

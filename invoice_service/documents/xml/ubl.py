@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
+from invoice_service.documents.printed import BUYER_ERASED, REASONS
 from invoice_service.documents.xml import terms
 from invoice_service.documents.xml.writing import branch, document, leaf
 from invoice_service.domain.invoice import decimal_text
@@ -93,7 +94,7 @@ def ubl_credit_note(body: Body, buyer: Body | None) -> bytes:
     """A credit note body and the buyer document of its invoice (None once erased)."""
     original = body["invoice"]
     notes = [
-        f"{REASON}{body['reason']} {terms.REASONS[body['reason']]}",
+        f"{REASON}{body['reason']} {REASONS[body['reason']]}",
         ORIGINAL_ISSUED_AT + original["issued_at"],
         f"{NOTES_BEFORE}{body['notes']}",
         WHOLE + (terms.YES if body["whole"] else terms.NO),
@@ -184,7 +185,7 @@ def _seller(body: Body) -> str:
 
 def _buyer(buyer: Body | None) -> str:
     address = branch("cac:PostalAddress", _country())
-    name, tax_id = (buyer["name"], buyer["tax_id"]) if buyer else (terms.ERASED, None)
+    name, tax_id = (buyer["name"], buyer["tax_id"]) if buyer else (BUYER_ERASED, None)
     return branch(
         "cac:Party",
         *([] if buyer else [_identification(ERASED_ID)]),

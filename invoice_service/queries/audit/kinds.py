@@ -9,12 +9,15 @@ from invoice_service.queries.audit.access_days import ACCESS_DAYS
 from invoice_service.queries.audit.claims import CLAIMS, RELEASES
 from invoice_service.queries.audit.documents import Documents
 from invoice_service.queries.audit.invoices import INVOICES
+from invoice_service.queries.audit.refunds import CREDIT_NOTES, REFUNDS
 from invoice_service.queries.audit.returns import RETURNS
 from invoice_service.queries.audit.sales import SALES
 
 DOCUMENTS: Mapping[int, Documents] = {
     Kind.SALE: SALES,
+    Kind.REFUND: REFUNDS,
     Kind.INVOICE: INVOICES,
+    Kind.CREDIT_NOTE: CREDIT_NOTES,
     Kind.CLAIM: CLAIMS,
     Kind.RELEASE: RELEASES,
     Kind.ACCESS_DAY: ACCESS_DAYS,

@@ -65,11 +65,13 @@ def _placed(number: str | None, issued_at: datetime | None) -> str | None:
 
 
 def differences(connection: Connection) -> Iterator[Difference]:
-    for row in audit_numbers.ill_formed(connection):
-        yield Difference(
-            named(row.kind, row.number), "its number does not say its year of issue and the pilot channel"
-        )
-    for row in audit_numbers.never_drawn(connection):
-        yield Difference(named(row.kind, row.number), "its number was never drawn")
-    for row in audit_numbers.shared(connection):
-        yield Difference(named(row.kind, row.number), "another number has its place in the sequence, too")
+    for row in audit_numbers.wrong(connection):
+        yield Difference(named(row.kind, row.number), _wrong(row))
+
+
+def _wrong(row: Row[Any]) -> str:
+    if row.is_ill_formed:
+        return "its number does not say its year of issue and the pilot channel"
+    if row.is_undrawn:
+        return "its number was never drawn"
+    return "another number has its place in the sequence, too"

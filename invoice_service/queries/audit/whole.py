@@ -8,7 +8,7 @@ from sqlalchemy import Connection
 
 from invoice_service.domain.access import Action
 from invoice_service.ledger.entry import Kind
-from invoice_service.queries.audit import numbers
+from invoice_service.queries.audit import numbers, refunds
 from invoice_service.queries.audit.differs import Difference
 from invoice_service.queries.audit.kinds import named
 from invoice_service.store import audit
@@ -25,6 +25,7 @@ def differences(connection: Connection) -> Iterator[Difference]:
         yield Difference(
             named(Kind.INVOICE, number), "its buyer was erased, and no record says by whom and why"
         )
+    yield from refunds.differences(connection)
     for row in audit.beyond(connection):
         yield Difference(f"{row.what} {row.place}", "it stands beyond the log's head")
     yield from numbers.differences(connection)

@@ -281,6 +281,7 @@ class Verdict(Schema):
     )
     claim = fields.String(allow_none=True, metadata={"enum": ["claimed", "locked", None]})
     claimed_at = Instant(allow_none=True)
+    document = fields.String(allow_none=True, metadata={"enum": ["invoice", "credit-note", None]})
     number = fields.String(allow_none=True)
     total_fen = fields.Integer(allow_none=True)
     issued_at = Instant(allow_none=True)

@@ -182,6 +182,43 @@ def get_pdf(wanted: dict[str, Any], number: str) -> Response:
     return _file(number, found, data, "application/pdf")
 
 
+@blueprint.get("/credit-notes/<number>/evidence")
+@audience(Audience.HOLDER)
+@blueprint.alt_response(404, schema=schemas.Problem)
+@blueprint.doc(
+    **_BEARER, responses={"200": {"description": "the evidence file", "content": {"application/json": {}}}}
+)
+def get_note_evidence(number: str) -> Response:
+    """The file that proves this credit note; with the token of its invoice."""
+    found, evidence = documents.evidence(services(), _token(), note=number)
+    return _file(number, found, evidence.to_bytes(), "application/json")
+
+
+@blueprint.get("/credit-notes/<number>/pdf")
+@audience(Audience.HOLDER)
+@_token_first
+@blueprint.arguments(schemas.PdfQuery, location="query")
+@blueprint.alt_response(404, schema=schemas.Problem)
+@blueprint.alt_response(422, schema=schemas.Problem)
+@blueprint.doc(**_BEARER, responses={"200": {"description": "the PDF", "content": {"application/pdf": {}}}})
+def get_note_pdf(wanted: dict[str, Any], number: str) -> Response:
+    """The credit note on paper; with the token of its invoice."""
+    found, data = documents.pdf(services(), _token(), wanted["format"], note=number)
+    return _file(number, found, data, "application/pdf")
+
+
+@blueprint.get("/credit-notes/<number>/xml")
+@audience(Audience.HOLDER)
+@_token_first
+@blueprint.arguments(schemas.XmlQuery, location="query")
+@blueprint.alt_response(404, schema=schemas.Problem)
+@blueprint.doc(**_BEARER, responses={"200": {"description": "the XML", "content": {"application/xml": {}}}})
+def get_note_xml(wanted: dict[str, str], number: str) -> Response:
+    """The credit note for accounting programs; with the token of its invoice."""
+    found, data = documents.xml(services(), _token(), wanted["format"], note=number)
+    return _file(number, found, data, "application/xml")
+
+
 @blueprint.post("/invoices/<number>/handover")
 @audience(Audience.HOLDER)
 @_token_first

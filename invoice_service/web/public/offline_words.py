@@ -3,9 +3,16 @@
 from __future__ import annotations
 
 from invoice_service.documents.attached import UNREADABLE
+from invoice_service.domain.credit_note import NOTHING_TO_PAY
 from invoice_service.errors import N_
 from invoice_service.ledger import evidence as ev
-from invoice_service.queries.verify import CHAIN_NOT_ASKED, IN_A_PDF, NO_LINK, SENTENCES, STANDING
+from invoice_service.queries.verify import (
+    CHAIN_NOT_ASKED,
+    IN_A_PDF,
+    NO_LINK,
+    SENTENCES,
+    STANDING,
+)
 
 _VERDICTS = {
     "word.genuine": N_("Genuine"),
@@ -16,6 +23,7 @@ _VERDICTS = {
     "genuine.on_chain": SENTENCES[ev.GENUINE],
     "genuine.on_chain.other": N_("Issued by the issuer you trust, unchanged to the byte, and on the chain."),
     "genuine.in_log": CHAIN_NOT_ASKED,
+    "genuine.credit_note": NOTHING_TO_PAY,
     "pdf.on_chain": IN_A_PDF,
     "pdf.in_log": N_(
         "The evidence in this PDF is signed by the issuer and in its log; the chain was not asked. "
@@ -63,6 +71,7 @@ _FACTS = {
     "fact.existed": N_("Existed by"),
     "fact.claimed": N_("Claimed on"),
     "fact.notes": N_("Credit notes"),
+    "fact.of_invoice": N_("Takes from invoice"),
     "fact.operator": N_("Who runs the chain"),
     "buyer_absent": N_("Not in this file; everything else stands without it."),
 }
@@ -85,11 +94,12 @@ _STEPS = {
     "pin.none": N_("No root key was given to trust. The file names {issuer}."),
     "body.same": N_("The invoice's content matches its entry, to the byte."),
     "body.no_entry": N_("The entry is malformed."),
-    "body.no_invoice": N_("The entry is not that of an invoice."),
+    "body.no_invoice": N_("The entry is not that of an invoice or a credit note."),
     "body.other_issuer": N_("The entry and the invoice name different issuers."),
     "body.changed": N_("The invoice's content is not the one that was issued."),
     "buyer.same": N_("The buyer's details match the entry, to the byte."),
     "buyer.erased": N_("The buyer's details are not in this file; everything else stands without them."),
+    "buyer.none": N_("The document names no buyer of its own."),
     "buyer.changed": N_("The buyer's details are not the ones that were issued."),
     "signature.holds": N_("The entry is signed by one of the issuer's working keys."),
     "signature.none": N_("The entry is not signed by any of the issuer's keys."),

@@ -174,6 +174,21 @@ def invoice_evidence(token: str) -> Response:
     return _download(evidence.to_bytes(), f"{number}.json", "application/json")
 
 
+@blueprint.get("/i/<token>/notes/<number>/pdf")
+@audience(Audience.HOLDER)
+def note_pdf(token: str, number: str) -> Response:
+    paper = request.args.get("format", documents.PAPERS[0])
+    found, data = documents.pdf(services(), token, paper, note=number)
+    return _download(data, f"{found}.pdf", "application/pdf")
+
+
+@blueprint.get("/i/<token>/notes/<number>/evidence")
+@audience(Audience.HOLDER)
+def note_evidence(token: str, number: str) -> Response:
+    found, evidence = documents.evidence(services(), token, note=number)
+    return _download(evidence.to_bytes(), f"{found}.json", "application/json")
+
+
 @blueprint.get("/i/<token>/code.svg")
 @audience(Audience.HOLDER)
 def invoice_code(token: str) -> Response:

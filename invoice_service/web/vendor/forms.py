@@ -21,6 +21,7 @@ from invoice_service.web.errors import told, told_fields
 QUANTITY = "quantity-"
 BACK, BACK_YUAN = "quantity-", "yuan-"
 MAX_PLACE = 5  # digits
+ALL_OR_SOME = N_("You typed a part below. Please choose whether all comes back, or only that.")
 ONE_OF_TWO = N_("Give a quantity or an amount, not both.")
 STATED = "stated-"
 COUNTED = ("day", "cash_yuan", "note")
@@ -79,9 +80,15 @@ def read_sale(form: Form) -> KeyedSale:
 
 
 def read_refund(form: Form) -> tuple[tuple[Back, ...] | None, Reason]:
-    """What is to go back, None for all that is left, and why. Raises BadRefund, BadQuantity, BadAmount."""
+    """What is to go back, None for all that is left, and why. Raises BadRefund, BadQuantity, BadAmount.
+
+    Who types a part and leaves "all" chosen is asked which is meant: money that went back does not return.
+    """
     reason = read_reason(form.get("reason", ""))
+    typed = [text for name, text in form.items() if name.startswith((BACK, BACK_YUAN)) and text.strip()]
     if form.get("what") != "some":
+        if typed:
+            raise BadRefund({"what": ALL_OR_SOME})
         return None, reason
     places = sorted({name.partition("-")[2] for name in form if name.startswith((BACK, BACK_YUAN))})
     backs = [_back(form, int(n)) for n in places if n.isascii() and n.isdigit() and len(n) < MAX_PLACE]

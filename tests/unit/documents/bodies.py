@@ -18,6 +18,7 @@ from invoice_service.domain.tax import TaxRule, rules
 Body = dict[str, Any]
 
 EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+REFUND = "019ac000-0000-7000-8000-000000000000"
 USCC = "92532528MA6L45LX6L"
 NUMBER, CREDIT_NUMBER = "26539000000000000001", "26539000000000000009"
 LETTERS = st.characters(exclude_categories=["Cs", "Cc", "Cn", "Co"], exclude_characters="\ufffe\uffff")
@@ -81,7 +82,7 @@ def invoice(*lines: Body, **changes: Any) -> Body:
 def credit_note(*lines: Body, **changes: Any) -> Body:
     numbered = [{"line": place, **each} for place, each in enumerate(lines)]
     original = {"number": NUMBER, "issued_at": "2026-11-20T16:26:51.123Z", "commitment": "cd" * 32}
-    made = {"invoice": original, "refund": "ef" * 32, "reason": "02", "notes": 0, "whole": False}
+    made = {"invoice": original, "refund": REFUND, "reason": "02", "notes": 0, "whole": False}
     return head("credit-note", CREDIT_NUMBER) | made | sums(numbered) | changes
 
 
@@ -140,7 +141,7 @@ def credit_notes(draw: st.DrawFn) -> Body:
         *taken_back,
         **draw(_heads()),
         invoice=original,
-        refund=draw(HEX),
+        refund=str(draw(st.uuids())),
         reason=draw(st.sampled_from(["01", "02", "03", "04"])),
         notes=draw(st.integers(0, 999)),
         whole=draw(st.booleans()),

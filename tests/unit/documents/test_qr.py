@@ -85,5 +85,5 @@ def test_the_svg_takes_no_colour_from_the_page() -> None:
 
 
 def test_a_text_too_long_for_any_code_is_refused() -> None:
-    with pytest.raises(ValueError, match="too long"):
+    with pytest.raises(ValueError, match="version"):
         qr.svg("x" * 3000, title="t")

@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import io
+import os
 import resource
+import subprocess
+import sys
 import zipfile
 from collections.abc import Callable, Sequence
 from contextlib import suppress
@@ -166,6 +169,21 @@ def test_as_many_rows_as_are_allowed() -> None:
 def test_whatever_comes_is_read_or_refused(data: bytes) -> None:
     with suppress(sheets.InvalidInput):
         read_sheet(data, max_rows=10)
+
+
+def test_workbooks_are_parsed_by_defusedxml_though_lxml_is_installed() -> None:
+    program = (
+        "from invoice_service.documents import sheets; import openpyxl as o; print(o.LXML, o.DEFUSEDXML)"
+    )
+    usual = {name: value for name, value in os.environ.items() if not name.startswith("OPENPYXL_")}
+    said = subprocess.run(
+        [sys.executable, "-c", f"import lxml; {program}"],
+        env=usual,
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    assert said.stdout.split() == ["False", "True"]
 
 
 @settings(max_examples=100, deadline=None)

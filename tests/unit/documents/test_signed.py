@@ -40,10 +40,10 @@ def sign(keys: keyring.Keyring, data: bytes = PLAIN) -> bytes:
     return signed(data, signer_of(keys), SIGNED_AT, reason="Issued")
 
 
-def judged(data: bytes, keys: keyring.Keyring) -> PdfSignatureStatus:
+def judged(data: bytes, keys: keyring.Keyring, *, at: datetime = SIGNED_AT) -> PdfSignatureStatus:
     _, _, root = pem.unarmor(keys.root_certificate.encode())
     context = ValidationContext(
-        trust_roots=[asn1_x509.Certificate.load(root)], allow_fetching=False, moment=SIGNED_AT
+        trust_roots=[asn1_x509.Certificate.load(root)], allow_fetching=False, moment=at
     )
     [signature] = PdfFileReader(io.BytesIO(data)).embedded_signatures
     return validate_pdf_signature(signature, context)

@@ -3,6 +3,8 @@
 import { fromUtf8, join, utf8 } from "./bytes.js";
 import { encode } from "./canonical.js";
 
+/** The documents that evidence can be of, by the entry's kind. */
+export const DOCUMENTS = { 3: "invoice", 4: "credit-note" };
 export const INVOICE = 3;
 const TAG = "SLENTRY1";
 const LENGTH = 133;

@@ -5,7 +5,7 @@ import { fromHex, Misspelt, same, toHex } from "./bytes.js";
 import { NotCanonical } from "./canonical.js";
 import { NoAnswer } from "./chain.js";
 import { BadCheckpoint, openNote } from "./checkpoint.js";
-import { commitBody, commitBuyer, decodeEntry, INVOICE, NotAnEntry } from "./entry.js";
+import { commitBody, commitBuyer, decodeEntry, DOCUMENTS, INVOICE, NotAnEntry } from "./entry.js";
 import { NotJson, parse } from "./json.js";
 import { membersOf, Misshapen } from "./shape.js";
 import { BadStatement, openStatement } from "./statement.js";
@@ -89,6 +89,7 @@ export async function verify(evidence, { backend, pin, chain }) {
 
 /** What became of it, by the newest epoch; null where that does not say. It changes no verdict. */
 async function standingNow({ chain, statement, entry }) {
+  if (entry.kind !== INVOICE) return null;
   try {
     const newest = await chain.open(statement.epochs[statement.epochs.length - 1]);
     return newest && (await newest.standingOf(statement.issuerId, entry.claimAddress));
@@ -129,8 +130,8 @@ async function body(taken) {
     throw error;
   }
   const { kind, issuerId, bodyCommitment } = taken.entry;
-  const isInvoice = kind === INVOICE && evidence.body.get("type") === "invoice";
-  if (!isInvoice) return failed("body", "body.no_invoice");
+  const isDocument = kind in DOCUMENTS && evidence.body.get("type") === DOCUMENTS[kind];
+  if (!isDocument) return failed("body", "body.no_invoice");
   const named = evidence.body.get("issuer");
   const isTheirs = same(issuerId, statement.issuerId) && named === toHex(statement.issuerId);
   if (!isTheirs) return failed("body", "body.other_issuer");
@@ -139,7 +140,7 @@ async function body(taken) {
 }
 
 async function buyer({ backend, evidence, entry }) {
-  if (evidence.buyer === null) return passed("buyer", "buyer.erased");
+  if (evidence.buyer === null) return passed("buyer", entry.kind === INVOICE ? "buyer.erased" : "buyer.none");
   const isOfThis = evidence.buyer.get("invoice") === evidence.body.get("number");
   const commitment = () => commitBuyer(backend, evidence.buyerSalt, evidence.buyer);
   const holds = isOfThis && (await commits(commitment, entry.buyerCommitment));

@@ -139,8 +139,10 @@ async function judged({ evidence, problem, isPdf, link }) {
   const found = await verify(evidence, { backend, pin, chain });
   const chainSpoke = found.steps.some(({ name, outcome }) => name === "chain" && outcome !== "open");
   const facts = chainSpoke ? { endpoint: new URL(endpoint).host } : {}; // its path may hold a key
-  const tone = standingOf(found.onChain) ? "undecided" : found.verdict; // genuine, and not to be paid unread
-  return { ...found, evidence, tone, sentence: sentenceOf(found, isPdf), facts };
+  const isNote = found.verdict === "genuine" && evidence.body.get("type") === "credit-note";
+  const isToBeRead = isNote || standingOf(found.onChain); // genuine, and not to be paid unread
+  const sentence = isNote ? "genuine.credit_note" : sentenceOf(found, isPdf);
+  return { ...found, evidence, tone: isToBeRead ? "undecided" : found.verdict, sentence, facts };
 }
 
 /** By the statement that the page carries. Whoever the reader trusts instead has no service that we know. */

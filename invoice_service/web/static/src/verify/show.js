@@ -66,7 +66,7 @@ function factsOf({ verdict, evidence, onChain, link }) {
     ["total", yuan(body.get("total_fen"))],
     ["issued", when(Date.parse(textIn(body, "issued_at")))],
     ["seller", textIn(seller, "name")],
-    ["buyer", buyer ? textIn(buyer, "name") : say("buyer_absent")],
+    ...partiesOf(body, buyer),
   ];
   if (onChain) {
     facts.push(["existed", when(Number(onChain.timeMs))], ["operator", onChain.operator]);
@@ -75,6 +75,14 @@ function factsOf({ verdict, evidence, onChain, link }) {
     if (notes) facts.push(["notes", String(notes)]);
   }
   return facts.filter(([, text]) => text);
+}
+
+/** A credit note has no buyer of its own, and names its invoice. */
+function partiesOf(body, buyer) {
+  if (body.get("type") !== "credit-note") {
+    return [["buyer", buyer ? textIn(buyer, "name") : say("buyer_absent")]];
+  }
+  return [["document", say("document.4")], ["of_invoice", grouped(textIn(body.get("invoice"), "number"))]];
 }
 
 function linkFacts({ kind, number, totalFen, day }) {
