@@ -125,6 +125,7 @@ def create_app(services: Services) -> Flask:
     _register_doors(app, services, csrf)
     app.jinja_env.globals["config_sandbox"] = services.config.sandbox_on
     app.jinja_env.globals["sends_mail"] = services.config.sends_mail
+    app.jinja_env.globals["shows_mail"] = demo_folder(services.config) is not None
     if services.config.trusted_proxies:
         hops = services.config.trusted_proxies
         app.wsgi_app = ProxyFix(app.wsgi_app, x_for=hops, x_proto=hops, x_host=hops)  # type: ignore[method-assign]

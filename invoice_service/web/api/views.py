@@ -224,14 +224,14 @@ def get_note_xml(wanted: dict[str, str], number: str) -> Response:
 @audience(Audience.HOLDER)
 @_token_first
 @blueprint.arguments(schemas.MailInput())
-@blueprint.response(202)
 @blueprint.alt_response(404, schema=schemas.Problem)
 @blueprint.alt_response(422, schema=schemas.Problem)
 @blueprint.alt_response(429, schema=schemas.Problem)
-@blueprint.doc(**_BEARER)
-def mail(wanted: dict[str, str], number: str) -> None:
+@blueprint.doc(**_BEARER, responses={"202": {"description": "it will be sent"}})
+def mail(wanted: dict[str, str], number: str) -> Response:
     """Have the PDF and the evidence file mailed. The address is erased once that is done, or given up."""
     mail_invoice.ask(services(), _token(), wanted["address"], number=number)
+    return Response(status=202)
 
 
 @blueprint.post("/invoices/<number>/handover")
