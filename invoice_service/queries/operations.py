@@ -30,8 +30,9 @@ _FIGURES = text("""
            coalesce((SELECT read_block FROM live), 0) AS read_block,
            (SELECT count(*) FROM relays WHERE status IN ('queued', 'sent')) AS relays_waiting,
            (SELECT min(created_at) FROM relays WHERE status IN ('queued', 'sent')) AS relays_since,
-           (SELECT count(*) FROM refunds WHERE status IN ('locking', 'paying', 'crediting')) AS refunds_waiting,
-           (SELECT min(asked_at) FROM refunds WHERE status IN ('locking', 'paying', 'crediting')) AS refunds_since
+           refunds.waiting AS refunds_waiting, refunds.since AS refunds_since
+    FROM (SELECT count(*) AS waiting, min(asked_at) AS since FROM refunds
+          WHERE status IN ('locking', 'paying', 'crediting')) AS refunds
 """)
 
 
