@@ -101,12 +101,6 @@ def axis(fen: int) -> str:
     return f"{fen / _TEN_THOUSAND_YUAN:g}万" if get_locale().language == "zh" else f"{fen / 100_000:g}k"
 
 
-def grouped(fen: int) -> str:
-    """1234567 → "12,345.67": large sums are read by their thousands."""
-    whole, rest = yuan(fen).split(".")
-    return f"{int(whole):,}.{rest}"
-
-
 FILTERS: dict[str, Callable[..., str]] = {
     "day_words": day_words,
     "month_words": month_words,
@@ -114,5 +108,4 @@ FILTERS: dict[str, Callable[..., str]] = {
     "channel_words": channel_words,
     "hour_and_minute": hour_and_minute,
     "axis": axis,
-    "grouped": grouped,
 }
