@@ -48,7 +48,7 @@ _EXEMPT_BACK = """
     (SELECT coalesce(sum(l.amount_fen), 0)::bigint FROM refund_lines AS l
      WHERE l.refund_id = r.id AND l.rule = ANY(:exempt_rules))
 """
-# Credit notes in force. Each was drawn up before its money went back, so that the refunds' index narrows them.
+# Credit notes in force. Each was drawn up before its money went back, so the refunds' index narrows them.
 _NOTES = """
     FROM refunds AS r JOIN credit_notes AS n ON n.refund_id = r.id AND n.event_id IS NOT NULL
     WHERE r.vendor_id = :vendor_id AND r.paid_back_at >= :begins AND n.issued_at >= :begins
@@ -132,8 +132,8 @@ _OPEN = """
 _OPEN_OF = text(f"""
     SELECT p.first_day, p.last_day, coalesce(is_sold, FALSE) AS is_sold {_OPEN} AND v.id = :vendor_id
 """)
-# A period in which nothing was sold, and nothing went back, has no return. One that was sealed and is stale is due again, whatever
-# became of the vendor since.
+# A period in which nothing was sold, and nothing went back, has no return. One that was sealed and is stale is
+# due again, whatever became of the vendor since.
 _DUE = text(f"""
     SELECT v.id AS vendor_id, p.first_day, p.last_day {_OPEN} AND is_sold
     UNION ALL
@@ -206,8 +206,7 @@ def facts(
 
 
 def entries(connection: Connection, vendor_id: int, period: Period) -> Sequence[bytes]:
-    """The 133 bytes of each sale paid, refund paid back, invoice issued and credit note drawn up in the period
-    that is in force: in the order of the return's leaves."""
+    """The 133 bytes of each sale, refund, invoice and credit note in force, in the order of the leaves."""
     return connection.execute(_ENTRIES, _span(vendor_id, period)).scalars().all()
 
 

@@ -35,7 +35,8 @@ def register(app: Flask) -> None:
         default_translation_directories="web/translations",
     )
     app.jinja_env.filters |= {
-        "yuan": yuan, "grouped": grouped, "money": _money, "quantity": _quantity, "when": when, "clock": _clock,
+        "yuan": yuan, "grouped": grouped, "money": _money,
+        "quantity": _quantity, "when": when, "clock": _clock,
     }  # fmt: skip
     app.jinja_env.globals |= {"now": lambda: datetime.now(UTC)}
     app.context_processor(lambda: {"lang": language(), "other_lang_url": _other_language_url()})

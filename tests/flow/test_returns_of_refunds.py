@@ -1,4 +1,4 @@
-"""VAT returns of periods in which money went back: the cells, the facts under them, the root over them all."""
+"""VAT returns of periods in which money went back: cells, the facts under them, the root over them all."""
 
 from __future__ import annotations
 

@@ -76,7 +76,7 @@ _NAMES: dict[PeriodKind, Callable[[Bar], tuple[str, str]]] = {
 def summary(points: Sequence[Point]) -> str:
     """A plot in one sentence."""
     highest = max(points, key=lambda one: one.fen, default=None)
-    if highest is None or not highest.fen:
+    if highest is None or highest.fen <= 0:
         return gettext("Nothing was sold in this time.")
     text = gettext("Takings as bars. The highest: %(name)s with %(amount)s.")
     return text % {"name": highest.name, "amount": f"¥{yuan(highest.fen)}"}
