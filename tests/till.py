@@ -17,7 +17,7 @@ from invoice_service.config import Config
 from invoice_service.domain.order import Basket, PlainAmount
 from invoice_service.domain.party import Buyer
 from invoice_service.domain.policy import Actor, Role
-from invoice_service.domain.refund import Back, Reason
+from invoice_service.domain.refund import Back, Reason, RefundStatus
 from invoice_service.domain.token import fingerprint
 from invoice_service.flow import consent, issue, order, pay, refund, settle_refunds
 from invoice_service.flow.claim import Wanted
@@ -78,6 +78,14 @@ class Till:
         for _ in range(rounds):
             settle_refunds.advance(self.services)
             self.office.settle()
+
+    def settle_until(self, refund_id: UUID, status: RefundStatus) -> None:
+        """One step a round, so that it is stopped where it has just come to this."""
+        for _ in range(ROUNDS):
+            if self.refund(refund_id).status is status:
+                return
+            self.settle(1)
+        raise AssertionError(f"still {self.refund(refund_id).status}")
 
     def refund(self, refund_id: UUID) -> Refund:
         with self.services.database.read() as connection:

@@ -316,12 +316,7 @@ def test_a_lock_that_is_about_to_lapse_is_not_enough(till: Till) -> None:
     """The till did not answer for three days: the invoice is locked anew before money goes back."""
     sold = till.sell()
     asked = till.ask(sold)
-    for _ in range(3):
-        settle_refunds._advance(till.services, till.refund(asked)) if till.refund(
-            asked
-        ).status is RefundStatus.LOCKING else None
-        till.office.settle()
-    assert till.refund(asked).status is RefundStatus.PAYING
+    till.settle_until(asked, RefundStatus.PAYING)
     till.office.clock.now += timedelta(hours=71, minutes=30)
     settle_refunds.advance(till.services)
     assert till.refund(asked).status is RefundStatus.LOCKING
