@@ -1,11 +1,11 @@
-"""A payment provider for tests that are about what a payment does, and not about providers."""
+"""A payment provider for tests that are about what a payment or a refund does, and not about providers."""
 
 from __future__ import annotations
 
 from collections.abc import Callable
 from datetime import datetime
 
-from invoice_service.payments.provider import PaymentReport, PaymentRequest, PaymentState
+from invoice_service.payments.provider import PaymentReport, PaymentRequest, PaymentState, RefundReport
 
 
 class PaysWhenAsked:
@@ -29,3 +29,8 @@ class PaysWhenAsked:
             amount_fen=self._amounts[out_trade_no],
             paid_at=self._clock(),
         )
+
+    def refund(
+        self, out_trade_no: str, out_refund_no: str, *, amount_fen: int, total_fen: int
+    ) -> RefundReport:
+        return RefundReport(out_refund_no, f"R-{out_refund_no}", amount_fen)

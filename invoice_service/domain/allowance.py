@@ -86,8 +86,8 @@ class Allowance:
 
     @property
     def used_percent(self) -> int:
-        """Rounded down, so that 100 is said only when nothing is left."""
-        return 100 * self.used_fen // self.ceiling_fen
+        """Rounded down, so that 100 is said only when nothing is left; 0 where more was credited."""
+        return 100 * max(0, self.used_fen) // self.ceiling_fen
 
     @property
     def state(self) -> State:

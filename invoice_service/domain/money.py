@@ -34,9 +34,15 @@ def parse_yuan(text: str) -> int:
 
 
 def yuan(amount_fen: int) -> str:
-    """Fen as yuan with two decimals and no sign or separator: 1250 → "12.50"."""
+    """Fen as yuan with two decimals and no separator: 1250 → "12.50"."""
     sign = "-" if amount_fen < 0 else ""
     return f"{sign}{abs(amount_fen) // 100}.{abs(amount_fen) % 100:02d}"
+
+
+def grouped(amount_fen: int) -> str:
+    """Fen as yuan with its thousands apart: 123456 → "1,234.56"."""
+    sign = "-" if amount_fen < 0 else ""
+    return f"{sign}{abs(amount_fen) // 100:,}.{abs(amount_fen) % 100:02d}"
 
 
 def to_fen(yuan_amount: Decimal) -> int:

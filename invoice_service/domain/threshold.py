@@ -92,8 +92,8 @@ class Gauge:
 
     @property
     def used_percent(self) -> int | None:
-        """Rounded down, so that 100 means that all of it is used."""
-        return None if self.limit_fen is None else 100 * self.used_fen // self.limit_fen
+        """Rounded down, so that 100 means that all of it is used; 0 where more went back than was sold."""
+        return None if self.limit_fen is None else 100 * max(0, self.used_fen) // self.limit_fen
 
     @property
     def left_fen(self) -> int | None:
@@ -164,7 +164,7 @@ def _pace(sold: Mapping[date, Counted], today: date) -> tuple[Callable[[date], i
     Known are the days since the first sale of the last weeks: a day without sales since then is a day at
     which nothing was sold, one before is not. Today does not count, since it is not over.
     """
-    known = [day for day in sold if sold[day].fen and today - HISTORY_DAYS * DAY <= day < today]
+    known = [day for day in sold if sold[day].fen > 0 and today - HISTORY_DAYS * DAY <= day < today]
     if not known:
         return (lambda _: 0), 0, False
     days = [min(known) + n * DAY for n in range((today - min(known)).days)]
@@ -182,9 +182,12 @@ def _mean(sold: Mapping[date, Counted], days: list[date]) -> int:
 def _still_to_come(
     sold: Mapping[date, Counted], period: Period, today: date, pace: Callable[[date], int]
 ) -> int:
-    """What today and the days after it should still bring, beyond what they have brought already."""
+    """What today and the days after it should still bring, beyond what they have brought already.
+
+    What went back today is not expected to be sold again.
+    """
     ahead = (day for day in period.days() if day >= today)
-    return sum(max(0, pace(day) - sold.get(day, Counted()).fen) for day in ahead)
+    return sum(max(0, pace(day) - max(0, sold.get(day, Counted()).fen)) for day in ahead)
 
 
 def _state(

@@ -14,8 +14,12 @@ notes as they are published, not anything that a tax bureau told us.
 - 17, 18, 19: lines 9, 10 and 11 at the levy rate.
 
 Sales are of the day on which they were paid, invoices of the day on which they were issued, in
-Asia/Shanghai. A cell is a sum of facts, or is computed from cells; so every one leads back to its facts.
-Rates are applied to sums, rounded half up to the fen, once a cell.
+Asia/Shanghai. What goes back is taken off in the period in which it does, a credit note by the day on which
+it was drawn up. Where more went back than was sold, a line says 0: the form takes no negative one, and
+nothing is carried into the next period (see decision 00XX).
+
+A cell is a sum of facts, or is computed from cells; so every one leads back to its facts. Rates are applied
+to sums, rounded half up to the fen, once a cell.
 """
 
 from __future__ import annotations
@@ -53,9 +57,11 @@ DERIVED: dict[int, tuple[int, ...]] = {
 class Trace(enum.StrEnum):
     """Which facts a line sums: of each, one part."""
 
-    TAXED_SALES = "taxed_sales"  # what was taxable of each sale, without tax
-    EXEMPT_SALES = "exempt_sales"  # what a rule exempted of each sale
-    TAXED_INVOICES = "taxed_invoices"  # the taxed lines of each invoice, without tax
+    TAXED_SALES = "taxed_sales"  # what was taxable of each sale, less of each refund, without tax
+    EXEMPT_SALES = "exempt_sales"  # what a rule exempted of each sale, less of each refund
+    TAXED_INVOICES = (
+        "taxed_invoices"  # the taxed lines of each invoice, less of each credit note, without tax
+    )
 
 
 SUMMED = {
@@ -110,11 +116,11 @@ class Form:
 
 @dataclass(frozen=True, slots=True)
 class Sums:
-    """Of one vendor and period, without tax."""
+    """Of one vendor and period, without tax; below zero where more went back than was sold."""
 
     exempt_fen: int = 0
     taxable_fen: int = 0
-    invoiced_fen: int = 0  # taxed lines of invoices issued in the period
+    invoiced_fen: int = 0  # taxed lines of invoices issued in the period, less those of credit notes
 
     @property
     def sold_fen(self) -> int:
@@ -123,7 +129,7 @@ class Sums:
 
 @dataclass(frozen=True, slots=True)
 class Cell:
-    """`trace` is None of a line that is computed, and of one that is zero: nothing is behind it."""
+    """`trace` is None of a line that is computed, and of one that is zero: there is nothing to explain."""
 
     line: int
     fen: int
@@ -155,7 +161,7 @@ def fill(form: Form, period: Period, tax_id: str, sums: Sums) -> tuple[Cell, ...
         fen |= {1: sums.taxable_fen, 3: sums.invoiced_fen}
     else:
         fen[11 if tax_id.startswith(INDIVIDUAL_BUSINESS) else 10] = sums.taxable_fen
-    return cells_of(form, _computed(form, fen))
+    return cells_of(form, _computed(form, {line: max(0, value) for line, value in fen.items()}))
 
 
 def cells_of(form: Form, fen: Mapping[int, int]) -> tuple[Cell, ...]:

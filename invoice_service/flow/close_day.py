@@ -1,7 +1,7 @@
 """Close a day: what the vendor counted, beside what was recorded.
 
-Each channel's record is taken in the moment of closing and kept with what was stated, so that a difference
-stays visible as it was. Cash is on no record of ours: it stands by itself.
+Each channel's record, less what it paid back, is taken in the moment of closing and kept with what was stated,
+so that a difference stays visible as it was. Cash is on no record of ours: it stands by itself.
 """
 
 from __future__ import annotations
@@ -112,9 +112,16 @@ def _check_counts(
     recorded_fen: Mapping[str, int],
     offered: tuple[str, ...],
 ) -> None:
-    """Every channel that brought something must be stated; one that does not exist must not."""
+    """Every channel that brought something must be stated; one that does not exist must not.
+
+    A channel that paid back more than it brought may be stated below zero; nothing else may.
+    """
     known = {*recorded_fen, *offered}
-    wrong = [name for name, fen in stated_fen.items() if name not in known or not _is_count(fen)]
+    wrong = [
+        name
+        for name, fen in stated_fen.items()
+        if name not in known or not _is_count(abs(fen) if recorded_fen.get(name, 0) < 0 else fen)
+    ]
     wrong += [name for name in recorded_fen if name not in stated_fen]
     problems = {f"stated_fen.{name}": COUNT_WRONG for name in wrong}
     if not _is_count(cash_fen):

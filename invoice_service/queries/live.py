@@ -20,7 +20,8 @@ _ORDER_MARKS = text("""
 """)
 _NUMBERS = text("SELECT token_hash, number FROM invoices WHERE token_hash = ANY(:hashes)")
 _VENDORS = text("""
-    SELECT vendor_id, sum(orders) AS orders, sum(invoices) AS invoices FROM vendor_hours
+    SELECT vendor_id, sum(orders) AS orders, sum(invoices) AS invoices, sum(amount_fen) AS amount_fen
+    FROM vendor_hours
     WHERE vendor_id = ANY(:ids) AND hour >= :begins AND hour < :ends GROUP BY vendor_id
 """)
 
@@ -45,14 +46,17 @@ def invoice_marks(services: Services, tokens: Sequence[str]) -> dict[str, str]:
 
 
 def vendor_marks(services: Services, vendor_ids: Sequence[str]) -> dict[str, str]:
-    """Of each vendor's phone: another sale, another invoice, another day. A market's phones are one query."""
+    """Of each vendor's phone: another sale, invoice, refund or day. A market's phones are one query."""
     day = period_of(PeriodKind.DAY, business_day(services.clock()))
     values = {"ids": [int(one) for one in vendor_ids], "begins": day.begins, "ends": day.ends}
     with services.database.read() as connection:
         rows = connection.execute(_VENDORS, values).all()
-    found = {str(row.vendor_id): vendor_mark(day.first_day, row.orders, row.invoices) for row in rows}
-    return {one: found.get(one, vendor_mark(day.first_day, 0, 0)) for one in vendor_ids}
+    found = {
+        str(row.vendor_id): vendor_mark(day.first_day, row.orders, row.invoices, row.amount_fen)
+        for row in rows
+    }
+    return {one: found.get(one, vendor_mark(day.first_day, 0, 0, 0)) for one in vendor_ids}
 
 
-def vendor_mark(day: date, orders: int, invoices: int) -> str:
-    return f"{day} {orders} {invoices}"
+def vendor_mark(day: date, orders: int, invoices: int, amount_fen: int) -> str:
+    return f"{day} {orders} {invoices} {amount_fen}"

@@ -136,9 +136,14 @@ class ReturnView:
 
 @dataclass(frozen=True, slots=True)
 class FactRow:
-    """`part_fen` is what the cell counts of a sale of `amount_fen`, or of its invoice."""
+    """`part_fen` is what the cell counts of a sale of `amount_fen`, or of its invoice.
 
+    Of a refund, or of its credit note (`is_back`), both are negative; `fact` is then the refund's id.
+    """
+
+    fact: UUID
     order_id: UUID
+    is_back: bool
     at: datetime
     number: str | None
     amount_fen: int
@@ -216,7 +221,7 @@ def cell(
         state=seen.state,
         cell=asked,
         rows=tuple(FactRow(**{name: each[name] for name in FactRow.__dataclass_fields__}) for each in shown),
-        next_key=(shown[-1]["at"], shown[-1]["order_id"]) if len(found) > limit else None,
+        next_key=(shown[-1]["at"], shown[-1]["fact"]) if len(found) > limit else None,
     )
 
 
@@ -273,8 +278,8 @@ def _period(connection: Connection, row: Row, sealed: Sequence[Row], first_day: 
 def _open_row(period: Period, row: Row, sums: Sums, now: datetime) -> PeriodRow:
     form = form_on(period.last_day)
     assert form is not None  # noqa: S101 - `declarable` leaves out what has none
-    due = next(cell.fen for cell in fill(form, period, row["tax_id"], sums) if cell.line == 22)
-    return PeriodRow(period, "running" if period.ends > now else "ended", 0, sums.sold_fen, due)
+    fen = {cell.line: cell.fen for cell in fill(form, period, row["tax_id"], sums)}
+    return PeriodRow(period, "running" if period.ends > now else "ended", 0, fen[1] + fen[9], fen[22])
 
 
 def _sealed_row(row: Row) -> PeriodRow:

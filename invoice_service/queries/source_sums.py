@@ -95,7 +95,7 @@ def thresholds_used(
         limit_fen = limit_on(TaxpayerKind(one["taxpayer_kind"]), one["tax_period"], day)
         if limit_fen is not None:
             used_fen = sums[one["tax_period"]].get(vendor_id, 0)
-            used[vendor_id] = 100 * used_fen // limit_fen, used_fen > limit_fen
+            used[vendor_id] = 100 * max(0, used_fen) // limit_fen, used_fen > limit_fen
     return used
 
 

@@ -28,7 +28,7 @@ class Compared:
     @property
     def change_percent(self) -> int | None:
         """Of turnover, in whole percent; None where there is nothing to compare with."""
-        if self.before is None or not self.before.amount_fen:
+        if self.before is None or self.before.amount_fen <= 0:
             return None
         return round(100 * (self.figures.amount_fen - self.before.amount_fen) / self.before.amount_fen)
 

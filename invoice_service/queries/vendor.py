@@ -87,7 +87,7 @@ def today(services: Services, actor: Actor, lang: str, vendor_id: int | None = N
         last=tuple(_last_payment(row, lang) for row in last),
         stalls=_stalls(vendor, lang),
         allowance=spans.allowance(vendor, month, now),
-        mark=vendor_mark(day.first_day, figures.orders, figures.invoices),
+        mark=vendor_mark(day.first_day, figures.orders, figures.invoices, figures.amount_fen),
     )
 
 
@@ -126,7 +126,7 @@ def sales(
         total=total,
         before=total_before,
         before_so_far=so_far,
-        goods=_goods_sold(goods, total.amount_fen, lang),
+        goods=_goods_sold(goods, lang),
     )
 
 
@@ -193,7 +193,7 @@ def order_of(connection: Connection, vendor_id: int, order_id: UUID, lang: str, 
         is_keyed=row["is_keyed"],
         lines=tuple(_sold_line(line, lang) for line in row["lines"]),
         payments=tuple(_received(payment) for payment in row["payments"]),
-        refunds=refunds.of_order(connection, order_id),
+        refunds=refunds.of_order(connection, order_id) if row["has_refunds"] else (),
         invoice_number=number,
         invoiced_at=row["issued_at"],
         ledger=state,
@@ -322,7 +322,7 @@ def month_summary(
         vendor_name=_named(vendor, "name", lang),
         period=month,
         days=tuple(DayFigures(one, figures) for one, figures in zip(days, found, strict=True)),
-        goods=_goods_sold(goods, total.amount_fen, lang),
+        goods=_goods_sold(goods, lang),
         total=total,
     )
 
@@ -375,6 +375,7 @@ def _last_payment(row: RowMapping, lang: str) -> LastPayment:
         order_id=row["id"],
         paid_at=row["paid_at"],
         amount_fen=row["amount_fen"],
+        refunded_fen=row["refunded_fen"],
         goods=goods_words(row["lines"], lang),
         channel=row["provider"],
         is_invoiced=row["number"] is not None,
@@ -390,6 +391,7 @@ def _order_row(row: RowMapping, lang: str) -> OrderRow:
         created_at=row["created_at"],
         paid_at=row["paid_at"],
         amount_fen=row["amount_fen"],
+        refunded_fen=row["refunded_fen"],
         rounded_off_fen=row["rounded_off_fen"],
         goods=goods_words(row["lines"], lang),
         stall_code=row["stall_code"],
@@ -453,7 +455,8 @@ def _goods_item(one: Goods, lang: str) -> GoodsItem:
     )
 
 
-def _goods_sold(rows: Sequence[RowMapping], total_fen: int, lang: str) -> tuple[GoodsSold, ...]:
+def _goods_sold(rows: Sequence[RowMapping], lang: str) -> tuple[GoodsSold, ...]:
+    brought_fen = sum(max(0, row["amount_fen"]) for row in rows)
     return tuple(
         GoodsSold(
             name=_named(row, "name", lang),
@@ -462,7 +465,7 @@ def _goods_sold(rows: Sequence[RowMapping], total_fen: int, lang: str) -> tuple[
             lines=row["lines"],
             quantity=row["quantity"],
             amount_fen=row["amount_fen"],
-            share_percent=round(100 * row["amount_fen"] / total_fen) if total_fen else 0,
+            share_percent=round(100 * max(0, row["amount_fen"]) / brought_fen) if brought_fen else 0,
         )
         for row in rows
     )
@@ -479,6 +482,7 @@ def _channel_counts(
             channel=channel,
             payments=found[channel]["payments"] if channel in found else 0,
             recorded_fen=found[channel]["recorded_fen"] if channel in found else 0,
+            refunded_fen=found[channel]["refunded_fen"] if channel in found else 0,
             stated_fen=stated.get(channel),
         )
         for channel in sorted({*found, *offered, *stated})

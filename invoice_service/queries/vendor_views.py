@@ -34,6 +34,7 @@ class LastPayment:
     order_id: UUID
     paid_at: datetime
     amount_fen: int
+    refunded_fen: int
     goods: str
     channel: str  # the payment provider's name
     is_invoiced: bool
@@ -74,7 +75,7 @@ class Bar:
 
 @dataclass(frozen=True, slots=True)
 class GoodsSold:
-    """`share_percent` of the period's takings."""
+    """`share_percent` of the takings of all goods that brought any; 0 where more went back than was sold."""
 
     name: str
     unit: str
@@ -99,18 +100,21 @@ class SalesView:
 
     @property
     def change_percent(self) -> int | None:
-        """Against the period before, as far as this one has come; None where nothing was sold then."""
+        """Against the period before, as far as this one has come; None where nothing was kept then."""
         earlier = self.before_so_far.amount_fen
-        return round(100 * (self.total.amount_fen - earlier) / earlier) if earlier else None
+        return round(100 * (self.total.amount_fen - earlier) / earlier) if earlier > 0 else None
 
 
 @dataclass(frozen=True, slots=True)
 class OrderRow:
+    """`refunded_fen`: what of it was paid back; all of it where the status says so."""
+
     order_id: UUID
     status: str  # open · paid · closed · refunded
     created_at: datetime
     paid_at: datetime | None
     amount_fen: int
+    refunded_fen: int
     rounded_off_fen: int
     goods: str
     stall_code: str
@@ -252,11 +256,15 @@ class GaugeView:
 
 @dataclass(frozen=True, slots=True)
 class ChannelCount:
-    """One channel of a day. `stated_fen` is None until the day was closed."""
+    """One channel of a day. `recorded_fen` is less what it paid back, and below zero where that was more.
+
+    `stated_fen` is None until the day was closed.
+    """
 
     channel: str
     payments: int
     recorded_fen: int
+    refunded_fen: int
     stated_fen: int | None
 
     @property

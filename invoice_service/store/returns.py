@@ -40,30 +40,59 @@ _TAXED_PART = """
     (SELECT coalesce(sum(l.net_fen), 0)::bigint FROM invoice_lines AS l
      WHERE l.number = i.number AND l.rule <> ALL(:exempt_rules))
 """
+_TAXED_BACK = """
+    (SELECT coalesce(sum(l.net_fen), 0)::bigint FROM refund_lines AS l
+     WHERE l.refund_id = r.id AND l.rule <> ALL(:exempt_rules))
+"""
+_EXEMPT_BACK = """
+    (SELECT coalesce(sum(l.amount_fen), 0)::bigint FROM refund_lines AS l
+     WHERE l.refund_id = r.id AND l.rule = ANY(:exempt_rules))
+"""
+# Credit notes in force. Each was drawn up before its money went back, so the refunds' index narrows them.
+_NOTES = """
+    FROM refunds AS r JOIN credit_notes AS n ON n.refund_id = r.id AND n.event_id IS NOT NULL
+    WHERE r.vendor_id = :vendor_id AND r.paid_back_at >= :begins AND n.issued_at >= :begins
+"""
 _INVOICED = text(f"""
-    SELECT coalesce(sum({_TAXED_PART}), 0)::bigint FROM invoices AS i
-    WHERE i.vendor_id = :vendor_id AND i.issued_at >= :begins AND i.issued_at < :ends
+    SELECT (SELECT coalesce(sum({_TAXED_PART}), 0)::bigint FROM invoices AS i
+            WHERE i.vendor_id = :vendor_id AND i.issued_at >= :begins AND i.issued_at < :ends)
+         - (SELECT coalesce(sum({_TAXED_BACK}), 0)::bigint {_NOTES} AND n.issued_at < :ends)
 """)  # noqa: S608 - our own columns
+# The latest of what adds to a cell and of what takes from it; each by an index of its own.
 _SALES = """
-    SELECT o.id AS order_id, o.paid_at AS at, s.{part} AS part_fen, o.amount_fen, i.number
-    FROM orders AS o
-    JOIN sales AS s ON s.order_id = o.id
-    LEFT JOIN LATERAL (SELECT number FROM invoices WHERE order_id = o.id OFFSET 0) AS i ON TRUE
-    WHERE o.vendor_id = :vendor_id AND o.paid_at >= :begins AND (o.paid_at, o.id) < (:at, :order_id)
-      AND s.{part} > 0
-    ORDER BY o.paid_at DESC, o.id DESC LIMIT :limit
+    SELECT * FROM (
+        (SELECT o.id AS fact, o.id AS order_id, FALSE AS is_back, o.paid_at AS at, s.{part} AS part_fen,
+                o.amount_fen, i.number
+         FROM orders AS o
+         JOIN sales AS s ON s.order_id = o.id
+         LEFT JOIN LATERAL (SELECT number FROM invoices WHERE order_id = o.id OFFSET 0) AS i ON TRUE
+         WHERE o.vendor_id = :vendor_id AND o.paid_at >= :begins AND (o.paid_at, o.id) < (:at, :fact)
+           AND s.{part} > 0
+         ORDER BY o.paid_at DESC, o.id DESC LIMIT :limit)
+        UNION ALL
+        (SELECT r.id, r.order_id, TRUE, r.paid_back_at, -back.fen, -r.amount_fen, n.number
+         FROM refunds AS r
+         CROSS JOIN LATERAL (SELECT {back} AS fen OFFSET 0) AS back
+         LEFT JOIN credit_notes AS n ON n.refund_id = r.id AND n.event_id IS NOT NULL
+         WHERE r.vendor_id = :vendor_id AND r.paid_back_at >= :begins
+           AND (r.paid_back_at, r.id) < (:at, :fact) AND back.fen > 0
+         ORDER BY r.paid_back_at DESC, r.id DESC LIMIT :limit)) AS found
+    ORDER BY at DESC, fact DESC LIMIT :limit
 """
 _FACTS = {
-    Trace.TAXED_SALES: text(_SALES.format(part="taxable_net_fen")),
-    Trace.EXEMPT_SALES: text(_SALES.format(part="exempt_fen")),
+    Trace.TAXED_SALES: text(_SALES.format(part="taxable_net_fen", back=_TAXED_BACK)),
+    Trace.EXEMPT_SALES: text(_SALES.format(part="exempt_fen", back=_EXEMPT_BACK)),
     Trace.TAXED_INVOICES: text(f"""
         SELECT * FROM (
-            SELECT i.order_id, i.issued_at AS at, {_TAXED_PART} AS part_fen, i.total_fen AS amount_fen,
-                   i.number
+            SELECT i.order_id AS fact, i.order_id, FALSE AS is_back, i.issued_at AS at,
+                   {_TAXED_PART} AS part_fen, i.total_fen AS amount_fen, i.number
             FROM invoices AS i
             WHERE i.vendor_id = :vendor_id AND i.issued_at >= :begins
-              AND (i.issued_at, i.order_id) < (:at, :order_id)) AS found
-        WHERE part_fen > 0 ORDER BY at DESC, order_id DESC LIMIT :limit
+              AND (i.issued_at, i.order_id) < (:at, :fact)
+            UNION ALL
+            SELECT r.id, r.order_id, TRUE, n.issued_at, -{_TAXED_BACK}, -n.total_fen, n.number
+            {_NOTES} AND (n.issued_at, r.id) < (:at, :fact)) AS found
+        WHERE part_fen <> 0 ORDER BY at DESC, fact DESC LIMIT :limit
     """),  # noqa: S608 - our own columns
 }
 # In the order of their own instants, the entry's last eight bytes. An entry is in the log or still before it.
@@ -73,8 +102,13 @@ _ENTRIES = text(f"""
           FROM orders AS o JOIN sales AS s ON s.order_id = o.id
           WHERE o.vendor_id = :vendor_id AND o.paid_at >= :begins AND o.paid_at < :ends
           UNION ALL
+          SELECT {int(Kind.REFUND)}, id::text FROM refunds
+          WHERE vendor_id = :vendor_id AND paid_back_at >= :begins AND paid_back_at < :ends
+          UNION ALL
           SELECT {int(Kind.INVOICE)}, number FROM invoices
-          WHERE vendor_id = :vendor_id AND issued_at >= :begins AND issued_at < :ends) AS f
+          WHERE vendor_id = :vendor_id AND issued_at >= :begins AND issued_at < :ends
+          UNION ALL
+          SELECT {int(Kind.CREDIT_NOTE)}, n.number {_NOTES} AND n.issued_at < :ends) AS f
     LEFT JOIN log_entries AS logged ON logged.kind = f.kind AND logged.fact = f.fact
     LEFT JOIN outbox AS waiting ON waiting.kind = f.kind AND waiting.fact = f.fact
     ORDER BY substring(coalesce(logged.entry, waiting.entry) FROM 126), f.kind, f.fact COLLATE "C"
@@ -98,8 +132,8 @@ _OPEN = """
 _OPEN_OF = text(f"""
     SELECT p.first_day, p.last_day, coalesce(is_sold, FALSE) AS is_sold {_OPEN} AND v.id = :vendor_id
 """)
-# A period in which nothing was sold has no return. One that was sealed and is stale is due again, whatever
-# became of the vendor since.
+# A period in which nothing was sold, and nothing went back, has no return. One that was sealed and is stale is
+# due again, whatever became of the vendor since.
 _DUE = text(f"""
     SELECT v.id AS vendor_id, p.first_day, p.last_day {_OPEN} AND is_sold
     UNION ALL
@@ -160,17 +194,19 @@ def sums(connection: Connection, vendor_id: int, period: Period) -> Sums:
 def facts(
     connection: Connection, vendor_id: int, period: Period, trace: Trace, after: Key | None, *, limit: int
 ) -> Sequence[RowMapping]:
-    """What a cell sums (`part_fen` of each), the latest first; `after` is the last row's (at, order_id)."""
+    """What a cell sums (`part_fen` of each), the latest first; `after` is the last row's (at, fact).
+
+    What goes back (`is_back`) has negative parts, and the refund's id for its fact; the others the order's.
+    """
     ends = (period.ends, UUID(int=0))
-    at, order_id = min(after or ends, ends)
-    values = _span(vendor_id, period) | {"at": at, "order_id": order_id, "limit": limit}
-    if trace is Trace.TAXED_INVOICES:
-        values["exempt_rules"] = exempt_rules()
+    at, fact = min(after or ends, ends)
+    values = _span(vendor_id, period) | {"at": at, "fact": fact, "limit": limit}
+    values["exempt_rules"] = exempt_rules()
     return connection.execute(_FACTS[trace], values).mappings().all()
 
 
 def entries(connection: Connection, vendor_id: int, period: Period) -> Sequence[bytes]:
-    """The 133 bytes of every sale paid, and every invoice issued, in the order of the return's leaves."""
+    """The 133 bytes of each sale, refund, invoice and credit note in force, in the order of the leaves."""
     return connection.execute(_ENTRIES, _span(vendor_id, period)).scalars().all()
 
 

@@ -61,7 +61,9 @@ _LINES = """
 _ORDER_COLUMNS = f"""
     o.id, o.status, o.created_at, o.expires_at, o.paid_at, o.amount_fen, o.rounded_off_fen,
     o.keyed_by IS NOT NULL AS is_keyed, s.code AS stall_code, s.name_zh AS stall_zh, s.name_en AS stall_en,
-    i.number, i.issued_at, {_LINES}
+    i.number, i.issued_at, {_LINES},
+    (SELECT coalesce(sum(r.amount_fen), 0)::bigint FROM refunds AS r
+     WHERE r.order_id = o.id AND r.paid_back_at IS NOT NULL) AS refunded_fen
 """
 _ORDER_FROM = """
     FROM orders AS o
@@ -79,7 +81,8 @@ _ORDER = text(f"""
            (SELECT coalesce(jsonb_agg(jsonb_build_object('channel', p.provider,
                 'transaction_id', p.transaction_id, 'amount_fen', p.amount_fen, 'paid_at', p.paid_at,
                 'disposition', p.disposition, 'refunded_at', p.refunded_at) ORDER BY p.id), '[]')
-            FROM payments AS p WHERE p.order_id = o.id) AS payments
+            FROM payments AS p WHERE p.order_id = o.id) AS payments,
+           EXISTS (SELECT FROM refunds AS r WHERE r.order_id = o.id) AS has_refunds
     {_ORDER_FROM}
     WHERE o.id = :order_id AND o.vendor_id = :vendor_id
 """)  # noqa: S608 - our own columns
@@ -116,10 +119,16 @@ _INVOICE_FILTERS = {
     "amount_fen": "i.total_fen = :amount_fen",
 }
 _CHANNELS = text("""
-    SELECT p.provider AS channel, count(*) AS payments, sum(p.amount_fen)::bigint AS recorded_fen
-    FROM orders AS o JOIN payments AS p ON p.order_id = o.id AND p.disposition = 'settles'
-    WHERE o.vendor_id = :vendor_id AND o.paid_at >= :begins AND o.paid_at < :ends
-    GROUP BY p.provider ORDER BY p.provider
+    SELECT channel, sum(payments)::bigint AS payments, sum(paid_fen - refunded_fen)::bigint AS recorded_fen,
+           sum(refunded_fen)::bigint AS refunded_fen
+    FROM (SELECT p.provider AS channel, 1 AS payments, p.amount_fen AS paid_fen, 0 AS refunded_fen
+          FROM orders AS o JOIN payments AS p ON p.order_id = o.id AND p.disposition = 'settles'
+          WHERE o.vendor_id = :vendor_id AND o.paid_at >= :begins AND o.paid_at < :ends
+          UNION ALL
+          SELECT p.provider, 0, 0, r.amount_fen
+          FROM refunds AS r JOIN payments AS p ON p.id = r.payment_id
+          WHERE r.vendor_id = :vendor_id AND r.paid_back_at >= :begins AND r.paid_back_at < :ends) AS moved
+    GROUP BY channel ORDER BY channel
 """)
 
 
@@ -207,7 +216,7 @@ def invoices(
 
 
 def channels(connection: Connection, vendor_id: int, day: Period) -> Sequence[RowMapping]:
-    """What each channel brought on a day: payments that settled an order."""
+    """What each channel brought on a day: payments that settled an order, less what it paid back."""
     values = {"vendor_id": vendor_id, "begins": day.begins, "ends": day.ends}
     return connection.execute(_CHANNELS, values).mappings().all()
 

@@ -11,7 +11,7 @@ from flask_babel import Babel
 from markupsafe import Markup
 
 from invoice_service.domain.invoice import decimal_text
-from invoice_service.domain.money import yuan
+from invoice_service.domain.money import grouped, yuan
 from invoice_service.domain.numbering import SHANGHAI
 
 COOKIE = "lang"
@@ -35,7 +35,8 @@ def register(app: Flask) -> None:
         default_translation_directories="web/translations",
     )
     app.jinja_env.filters |= {
-        "yuan": yuan, "money": _money, "quantity": _quantity, "when": when, "clock": _clock,
+        "yuan": yuan, "grouped": grouped, "money": _money,
+        "quantity": _quantity, "when": when, "clock": _clock,
     }  # fmt: skip
     app.jinja_env.globals |= {"now": lambda: datetime.now(UTC)}
     app.context_processor(lambda: {"lang": language(), "other_lang_url": _other_language_url()})
@@ -49,8 +50,7 @@ def when(instant: datetime) -> str:
 
 def _money(fen: int) -> Markup:
     """On a desk: ¥1,234.50, whose thousands stand apart. A filter, since a macro takes ten times as long."""
-    sum_of_it = f"{fen // 100:,}.{fen % 100:02d}"
-    return Markup(f'<span class="money"><span class="money__sign">¥</span>{sum_of_it}</span>')  # noqa: S704
+    return Markup(f'<span class="money"><span class="money__sign">¥</span>{grouped(fen)}</span>')  # noqa: S704
 
 
 def _clock(instant: datetime) -> str:

@@ -229,7 +229,7 @@ def test_today_is_the_days_takings_and_the_last_payments(place: Town, clock: Clo
     ]
     assert [stall.code for stall in shown.stalls] == ["A01"]
     own = str(place.vendors["vendor"])
-    assert live.vendor_marks(place.services, [own, "999"]) == {own: shown.mark, "999": "2026-11-30 0 0"}
+    assert live.vendor_marks(place.services, [own, "999"]) == {own: shown.mark, "999": "2026-11-30 0 0 0"}
 
 
 def test_an_empty_day_is_an_empty_page(place: Town) -> None:

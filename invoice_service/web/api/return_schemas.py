@@ -78,9 +78,12 @@ class Return(ReturnPeriod):
 
 class CellFact(Schema):
     order_id = fields.UUID()
-    at = Instant(metadata={"description": "paid; of taxed_invoices, issued"})
-    number = fields.String(allow_none=True, metadata={"description": "the sale's invoice"})
-    amount_fen = fields.Integer(metadata={"description": "of the sale, with tax"})
+    is_back = fields.Boolean(metadata={"description": "a refund or its credit note: both amounts negative"})
+    at = Instant(metadata={"description": "paid, or paid back; of taxed_invoices, issued"})
+    number = fields.String(
+        allow_none=True, metadata={"description": "the sale's invoice, or the refund's credit note"}
+    )
+    amount_fen = fields.Integer(metadata={"description": "of the sale or refund, with tax"})
     part_fen = fields.Integer(metadata={"description": "what the cell counts of it"})
 
 

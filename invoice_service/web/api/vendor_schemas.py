@@ -59,6 +59,7 @@ class LastPayment(Schema):
     order_id = fields.UUID()
     paid_at = Instant()
     amount_fen = fields.Integer()
+    refunded_fen = fields.Integer()
     goods = fields.String()
     channel = fields.String()
     is_invoiced = fields.Boolean()
@@ -118,6 +119,7 @@ class OrderRow(Schema):
     created_at = Instant()
     paid_at = Instant(allow_none=True)
     amount_fen = fields.Integer()
+    refunded_fen = fields.Integer(metadata={"description": "what of it was paid back"})
     rounded_off_fen = fields.Integer()
     goods = fields.String()
     stall_code = fields.String()
@@ -320,7 +322,8 @@ class Threshold(Schema):
 class DayChannel(Schema):
     channel = fields.String()
     payments = fields.Integer()
-    recorded_fen = fields.Integer()
+    recorded_fen = fields.Integer(metadata={"description": "less refunded_fen"})
+    refunded_fen = fields.Integer()
     stated_fen = fields.Integer(allow_none=True)
     difference_fen = fields.Integer(allow_none=True)
 

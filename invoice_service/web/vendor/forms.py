@@ -107,9 +107,17 @@ def _back(form: Form, n: int) -> Back | None:
 
 def read_counts(form: Form) -> tuple[dict[str, int], int]:
     """What was counted by channel, without those left empty, and the cash. Raises BadAmount."""
-    typed = {name: read_fen(text, name) for name, text in form.items() if name.startswith(STATED)}
+    typed = {name: _read_count(text, name) for name, text in form.items() if name.startswith(STATED)}
     stated = {name.removeprefix(STATED): fen for name, fen in typed.items() if fen is not None}
     return stated, read_fen(form.get("cash_yuan"), "cash_yuan") or 0
+
+
+def _read_count(text: str, field: str) -> int | None:
+    """As it is typed, and with a minus where a channel paid back more than it brought."""
+    plain = text.strip()
+    is_less = plain[:1] in ("-", "−")
+    fen = read_fen(plain[1:] if is_less else plain, field)
+    return -fen if is_less and fen is not None else fen
 
 
 def errors_of(error: Error, fields: Mapping[str, str], otherwise: str) -> dict[str, str]:

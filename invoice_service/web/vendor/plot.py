@@ -100,4 +100,5 @@ def _bar(point: Point, n: int, slot: float, top_fen: int, labelled: bool) -> Bar
 
 
 def _up(fen: int, top_fen: int) -> float:
-    return round(FLOOR - (FLOOR - TOP) * fen / top_fen, 2)
+    """Never below the floor, also where more went back than was sold: the table has the figure."""
+    return round(FLOOR - (FLOOR - TOP) * max(0, fen) / top_fen, 2)

@@ -76,7 +76,7 @@ _NAMES: dict[PeriodKind, Callable[[Bar], tuple[str, str]]] = {
 def summary(points: Sequence[Point]) -> str:
     """A plot in one sentence."""
     highest = max(points, key=lambda one: one.fen, default=None)
-    if highest is None or not highest.fen:
+    if highest is None or highest.fen <= 0:
         return gettext("Nothing was sold in this time.")
     text = gettext("Takings as bars. The highest: %(name)s with %(amount)s.")
     return text % {"name": highest.name, "amount": f"¥{yuan(highest.fen)}"}
@@ -101,12 +101,6 @@ def axis(fen: int) -> str:
     return f"{fen / _TEN_THOUSAND_YUAN:g}万" if get_locale().language == "zh" else f"{fen / 100_000:g}k"
 
 
-def grouped(fen: int) -> str:
-    """1234567 → "12,345.67": large sums are read by their thousands."""
-    whole, rest = yuan(fen).split(".")
-    return f"{int(whole):,}.{rest}"
-
-
 FILTERS: dict[str, Callable[..., str]] = {
     "day_words": day_words,
     "month_words": month_words,
@@ -114,5 +108,4 @@ FILTERS: dict[str, Callable[..., str]] = {
     "channel_words": channel_words,
     "hour_and_minute": hour_and_minute,
     "axis": axis,
-    "grouped": grouped,
 }

@@ -56,6 +56,21 @@ def test_the_threshold_itself_is_still_exempt_and_a_fen_above_is_not(period: obj
         assert over[22] == over[15] - over[16] > 0
 
 
+@pytest.mark.parametrize(
+    ("sums", "expected"),
+    [
+        (Sums(-5, -100, -100), {}),
+        (Sums(1_000, -100, -100), {9: 1_000, 12: 1_000, 17: 30}),
+        (Sums(-100, 30_000_000, -1), {9: 30_000_000, 10: 30_000_000, 17: 900_000, 18: 900_000}),
+        (Sums(-100, 30_000_101, -1), {1: 30_000_101, 15: 900_003, 16: 600_002, 20: 300_001, 22: 300_001}),
+    ],
+)
+def test_no_line_is_negative_and_the_threshold_counts_what_is_left(
+    sums: Sums, expected: dict[int, int]
+) -> None:
+    assert filled(COMPANY, sums) == expected
+
+
 def test_above_the_threshold_tax_is_due_at_the_reduced_rate() -> None:
     """¥400,000.25: 3 % is 12,000.0075, 2 % taken off 8,000.005 → 8,000.01 (half up), 4,000.00 is left."""
     sums = Sums(exempt_fen=0, taxable_fen=40_000_025, invoiced_fen=123_456)

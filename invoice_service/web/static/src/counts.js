@@ -10,8 +10,15 @@ export function keepCounts(form) {
   update();
 }
 
+// A channel that paid back more than it brought came to less than nothing.
+function count(text) {
+  const plain = text.trim();
+  const amount = typedFen(plain.replace(/^[-−]/, ""));
+  return amount !== null && /^[-−]/.test(plain) ? -amount : amount;
+}
+
 function show(form, input) {
-  const counted = typedFen(input.value);
+  const counted = count(input.value);
   const apart = counted === null ? null : counted - BigInt(input.dataset.recordedFen);
   const state = apart === null ? "" : apart < 0n ? "less" : apart > 0n ? "more" : "none";
   const output = document.getElementById(input.dataset.apart);

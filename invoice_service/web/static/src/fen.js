@@ -16,8 +16,8 @@ export function lineFen(priceFen, quantity) {
 }
 
 export function yuan(fen) {
-  const digits = fen.toString().padStart(3, "0");
-  return digits.slice(0, -2) + "." + digits.slice(-2);
+  const digits = (fen < 0n ? -fen : fen).toString().padStart(3, "0");
+  return (fen < 0n ? "-" : "") + digits.slice(0, -2) + "." + digits.slice(-2);
 }
 
 // Yuan as typed, in fen: "12.5" → 1250n; null for anything that is not an amount.

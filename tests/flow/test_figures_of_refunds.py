@@ -1,0 +1,144 @@
+"""The figures of days on which money went back: on phones, on desks, at the day's end."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
+from decimal import Decimal
+from pathlib import Path
+from uuid import UUID
+
+import pytest
+
+from invoice_service.domain.numbering import business_day
+from invoice_service.domain.order import Basket, PlainAmount
+from invoice_service.domain.refund import Back, Reason
+from invoice_service.domain.token import fingerprint
+from invoice_service.flow import close_day, look, order, pay, refund, settle_refunds
+from invoice_service.flow.close_day import BadCount
+from invoice_service.queries import live, vendor
+from invoice_service.store import orders
+from tests.clock import Clock
+from tests.payer import PaysWhenAsked
+from tests.people import Town, town
+
+CHANNEL = "pays-when-asked"
+
+
+@pytest.fixture
+def clock() -> Clock:
+    return Clock(datetime.now(UTC))  # sessions go by the real clock
+
+
+@pytest.fixture
+def place(tmp_path: Path, migrated_database_url: str, clock: Clock) -> Iterator[Town]:
+    with town(tmp_path, migrated_database_url, clock) as made:
+        provider = PaysWhenAsked(clock)
+        yield replace(made, services=replace(made.services, providers={provider.name: provider}))
+
+
+def sell(place: Town, wanted: PlainAmount | Basket) -> UUID:
+    placed = order.place(place.services, "A01", wanted)
+    pay.start(place.services, placed.token, CHANNEL)
+    pay.check(place.services, placed.token)
+    with place.services.database.read() as connection:
+        known = orders.by_token(connection, fingerprint(placed.token))
+    assert known is not None
+    return known.id
+
+
+def give_back(place: Town, order_id: UUID, wanted: list[Back] | None = None) -> None:
+    fresh = replace(place.actor("vendor"), confirmed_at=place.services.clock())
+    key = f"back {order_id} {place.services.clock()}"
+    refund.ask(place.services, fresh, order_id, wanted, Reason.RETURNED, idempotency_key=key)
+    settle_refunds.advance(place.services)
+
+
+def sell_and_give_back_more(place: Town, clock: Clock) -> tuple[UUID, UUID, UUID]:
+    """Yesterday ¥10 and two jin of leek for ¥10, today pak choi for ¥3.20; today ¥10 and ¥4 go back."""
+    today = clock.now
+    clock.now = today - timedelta(days=1)
+    plain, leek = sell(place, PlainAmount(1_000)), sell(place, Basket((("leek", Decimal(2)),)))
+    clock.now = today
+    greens = sell(place, Basket((("pakchoi", Decimal(1)),)))
+    give_back(place, plain)
+    give_back(place, leek, [Back(0, amount_fen=400)])
+    return plain, leek, greens
+
+
+def test_a_day_on_which_more_went_back_than_was_sold(place: Town, clock: Clock) -> None:
+    seller, own = place.actor("vendor"), str(place.vendors["vendor"])
+    sold = sell_and_give_back_more(place, clock)
+    shown = vendor.today(place.services, seller, "en")
+    assert (shown.figures.orders, shown.figures.amount_fen, shown.figures.exempt_fen) == (1, -1_080, -1_080)
+    assert {one.order_id: one.refunded_fen for one in shown.last} == dict(
+        zip(sold, (1_000, 400, 0), strict=True)
+    )
+    assert live.vendor_marks(place.services, [own]) == {own: shown.mark}
+    day = vendor.sales(place.services, seller, "en")
+    assert sum(bar.figures.amount_fen for bar in day.bars) == day.total.amount_fen == -1_080
+    assert [(one.name, one.quantity, one.amount_fen, one.share_percent) for one in day.goods] == [
+        ("Pak choi", 1, 320, 100),
+        ("Leek", 0, -400, 0),
+        ("Vegetables", -1, -1_000, 0),
+    ]
+    listed = vendor.orders(place.services, seller, "en").rows
+    assert {(row.order_id, row.status, row.refunded_fen) for row in listed if row.paid_at} == {
+        (sold[0], "refunded", 1_000),
+        (sold[1], "paid", 400),
+        (sold[2], "paid", 0),
+    }
+    gauge = vendor.gauge(place.services, seller, "en").gauge
+    assert gauge.used_percent == 0
+    give_back(place, sold[2])
+    assert live.vendor_marks(place.services, [own]) != {own: shown.mark}, "the phone is told"
+
+
+def test_a_channel_is_counted_less_what_it_paid_back(place: Town, clock: Clock) -> None:
+    sell_and_give_back_more(place, clock)
+    day = business_day(clock.now)
+    fresh = replace(place.actor("vendor"), confirmed_at=clock.now)
+    (channel,) = vendor.day_close(place.services, fresh, day).channels
+    assert (channel.payments, channel.recorded_fen, channel.refunded_fen) == (1, -1_080, 1_400)
+    closed = close_day.close_day(place.services, fresh, day, stated_fen={CHANNEL: -1_000}, cash_fen=0)
+    assert closed.difference_fen == {CHANNEL: 80}
+    for wrong in ({CHANNEL: -(10**10)}, {"gold": -1}, {}):
+        with pytest.raises(BadCount):
+            close_day.close_day(place.services, fresh, day, stated_fen=wrong, cash_fen=0)
+    (before,) = vendor.day_close(place.services, fresh, day - timedelta(days=1)).channels
+    assert (before.recorded_fen, before.refunded_fen) == (2_000, 0), "yesterday stays as it was"
+
+
+def test_pages_of_such_a_day(place: Town, clock: Clock) -> None:
+    sell_and_give_back_more(place, clock)
+    look.at_market(place.services, place.actor("officer"), "PE01", "退款检查")
+    look.at_vendor(place.services, place.actor("officer"), place.vendors["vendor"], "退款检查")
+    phone = place.browser("vendor")
+    said = {
+        "/vendor/": ("-10.80", "Partly paid back"),
+        "/vendor/sales": ("-10.80", "The highest"),
+        "/vendor/orders": ("Partly paid back", "Refunded"),
+        "/vendor/close": ("-10.80", "Paid back: ¥14.00"),
+        "/vendor/threshold": ("Taxable",),
+        "/vendor/returns": ("VAT return",),
+    }
+    for path, texts in said.items():
+        page = phone.get(path, headers={"Accept-Language": "en"})
+        assert page.status_code == 200, path
+        assert [text for text in texts if text not in page.text] == [], path
+        assert 'height="-' not in page.text
+        assert 'width="-' not in page.text
+    counted = {"day": str(business_day(clock.now)), f"stated-{CHANNEL}": "−10.80", "cash_yuan": "0"}
+    assert phone.post("/vendor/close", data=counted).status_code == 303
+    assert place.ask("SELECT stated_fen->>:c FROM day_closes", c=CHANNEL) == "-1080"
+    for name, path in (
+        ("operator", "/market/"),
+        ("operator", "/market/wall"),
+        ("operator", "/market/turnover"),
+        ("officer", "/officer/markets/PE01"),
+        ("officer", f"/officer/vendors/{place.vendors['vendor']}"),
+    ):
+        page = place.browser(name).get(path)
+        assert page.status_code == 200, path
+        assert "-10.80" in page.text, path
