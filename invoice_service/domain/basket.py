@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 
 from invoice_service.errors import N_, InvalidInput
 
 MOST = 20  # a morning at every stall of a lane; what is made of them at once stays small
 NOTHING_CHOSEN = N_("Please choose at least one.")
+NO_TOKENS = N_("These are not tokens as they were given out.")
 TOO_MANY = N_("At most {most} can be done at once.")
+
+_TOKEN = re.compile(r"[A-Za-z0-9_-]{1,64}", re.ASCII)
 
 
 class BadBasket(InvalidInput):
@@ -17,10 +21,15 @@ class BadBasket(InvalidInput):
 
 
 def chosen(tokens: Sequence[str], field: str) -> tuple[str, ...]:
-    """Each token once, in the order they were given. Raises BadBasket for none, and for more than MOST."""
+    """Each token once, in the order they were given.
+
+    Raises BadBasket for none, for more than MOST, and for texts that could never be tokens.
+    """
     found = tuple(dict.fromkeys(tokens))
     if not found:
         raise BadBasket({field: NOTHING_CHOSEN})
     if len(found) > MOST:
         raise BadBasket({field: TOO_MANY}, most=MOST)
+    if not all(_TOKEN.fullmatch(token) for token in found):
+        raise BadBasket({field: NO_TOKENS})
     return found

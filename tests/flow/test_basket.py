@@ -150,6 +150,9 @@ def test_a_basket_holds_one_to_twenty(place: Town) -> None:
             bundles.zipped(place.services, tokens)
         with pytest.raises(BadBasket):
             bundles.merged(place.services, tokens)
+    for hostile in ("", "\ud800", "a" * 65, "../../o", "A\x00"):
+        with pytest.raises(BadBasket):
+            issue_basket(place.services, [hostile], COMPANY)
     full = [f"{n:022d}" for n in range(MOST)]
     assert len(issue_basket(place.services, [*full, full[0]], COMPANY)) == MOST
 
