@@ -1,4 +1,7 @@
-"""A buyer header from its QR code, as a picture or as text, and remembered on the phone if that is wished."""
+"""Whom an invoice is for and where it goes: a buyer header from its QR code, remembered or not, and e-mail.
+
+Pictures are read and headers remembered on the phone; mail is asked for there, and sent by the settler.
+"""
 
 from __future__ import annotations
 
@@ -13,7 +16,7 @@ from playwright.sync_api import Browser, Page, expect
 
 from tests.chromium import PHONE, check_page, complaints, unexpected
 from tests.header_codes import ADDRESS, BANK, NAME, USCC, header_code
-from tests.stack import Stack
+from tests.stack import Stack, eventually
 
 
 @pytest.fixture(params=["zh-CN", "en"])
@@ -116,3 +119,40 @@ def test_without_scripts_and_for_programs_the_server_reads_the_code(stack: Stack
     assert stack.get_file(issued, "").json()["buyer_name"] == NAME
     kept = stack.query("SELECT string_agg(convert_from(document, 'UTF8'), '') FROM buyer_documents")
     assert ADDRESS.split("|")[0] not in kept
+
+
+def test_an_invoice_is_mailed_from_its_page(stack: Stack, phone: Page) -> None:
+    issued = stack.invoice()
+    phone.goto(f"{stack.url}/i/{issued['token']}")
+    phone.locator("#mail summary").click()
+    phone.locator("#address").fill("nobody at home")
+    phone.locator("#mail button[type=submit]").click()
+    expect(phone.locator("#error-address")).to_be_visible()
+    check_page(phone, "mail-error")
+    phone.locator("#address").fill("li@example.com")
+    phone.locator("#mail button[type=submit]").click()
+    expect(phone.locator("#mail [role=status]")).to_be_visible()
+    check_page(phone, "mail-asked")
+    eventually(lambda: stack.query("SELECT count(*) FROM mails WHERE state = 'waiting'") == 0)
+    phone.locator("#mail a[href='/mail']").click()
+    check_page(phone, "mail-list")
+    phone.locator("[role=listitem] a", has_text=issued["number"]).click()
+    expect(phone.locator("main")).to_contain_text(f"{issued['number']}.json")
+    check_page(phone, "mail-shown")
+
+
+def test_programs_ask_with_the_invoices_token(stack: Stack) -> None:
+    issued = stack.invoice()
+    url = f"{stack.url}/api/v1/invoices/{issued['number']}/mails"
+    bearer = {"Authorization": f"Bearer {issued['token']}"}
+
+    def ask(address: str, **headers: str) -> tuple[int, str]:
+        answer = requests.post(url, json={"address": address}, headers=headers, timeout=10)
+        return answer.status_code, answer.json()["code"] if answer.content else ""
+
+    assert ask("li@example.com") == (401, "invoice.token_missing")
+    other = {"Authorization": f"Bearer {stack.invoice()['token']}"}
+    assert ask("li@example.com", **other) == (404, "invoice.unknown")
+    assert ask("li@example.com\r\nBcc: a@b.cc", **bearer) == (422, "mail.bad_address")
+    assert [ask(f"li{n}@example.com", **bearer)[0] for n in range(4)] == [202, 202, 202, 429]
+    assert "li0@example.com" not in stack.log("web") + stack.log("settle")
