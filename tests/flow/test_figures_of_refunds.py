@@ -10,15 +10,27 @@ from pathlib import Path
 from uuid import UUID
 
 import pytest
+from sqlalchemy import text
 
 from invoice_service.domain.numbering import business_day
 from invoice_service.domain.order import Basket, PlainAmount
 from invoice_service.domain.refund import Back, Reason
 from invoice_service.domain.token import fingerprint
-from invoice_service.flow import close_day, look, order, pay, refund, settle_refunds
+from invoice_service.flow import (
+    close_day,
+    export_finding,
+    find,
+    look,
+    order,
+    pay,
+    refund,
+    seal,
+    settle_refunds,
+)
 from invoice_service.flow.close_day import BadCount
 from invoice_service.queries import live, vendor
 from invoice_service.store import orders
+from invoice_service.supervision import bundle
 from tests.clock import Clock
 from tests.payer import PaysWhenAsked
 from tests.people import Town, town
@@ -116,8 +128,8 @@ def test_pages_of_such_a_day(place: Town, clock: Clock) -> None:
     look.at_vendor(place.services, place.actor("officer"), place.vendors["vendor"], "退款检查")
     phone = place.browser("vendor")
     said = {
-        "/vendor/": ("-10.80", "Partly paid back"),
-        "/vendor/sales": ("-10.80", "The highest"),
+        "/vendor": ("-10.80", "Partly paid back"),
+        "/vendor/sales": ("-10.80", "The same in figures"),
         "/vendor/orders": ("Partly paid back", "Refunded"),
         "/vendor/close": ("-10.80", "Paid back: ¥14.00"),
         "/vendor/threshold": ("Taxable",),
@@ -133,7 +145,7 @@ def test_pages_of_such_a_day(place: Town, clock: Clock) -> None:
     assert phone.post("/vendor/close", data=counted).status_code == 303
     assert place.ask("SELECT stated_fen->>:c FROM day_closes", c=CHANNEL) == "-1080"
     for name, path in (
-        ("operator", "/market/"),
+        ("operator", "/market"),
         ("operator", "/market/wall"),
         ("operator", "/market/turnover"),
         ("officer", "/officer/markets/PE01"),
@@ -142,3 +154,53 @@ def test_pages_of_such_a_day(place: Town, clock: Clock) -> None:
         page = place.browser(name).get(path)
         assert page.status_code == 200, path
         assert "-10.80" in page.text, path
+
+
+def findings(place: Town, clock: Clock) -> list[dict[str, object]]:
+    """The rules run over yesterday and today: what does not fit its sums or entry, or looks uninvoiced."""
+    today = business_day(clock.now)
+    clock.now += timedelta(days=1)
+    for day in (today - timedelta(days=1), today):
+        find.run(place.services, place.markets[1], day)
+    return place.rows("SELECT id, figures FROM findings WHERE rule IN ('audit', 'uninvoiced')")
+
+
+def test_what_went_back_is_no_difference_between_sales_and_sums(place: Town, clock: Clock) -> None:
+    sell_and_give_back_more(place, clock)
+    assert findings(place, clock) == []
+
+
+@pytest.mark.parametrize(
+    ("false", "figures"),
+    [
+        (
+            "UPDATE vendor_hours SET amount_fen = amount_fen + 7, exempt_fen = exempt_fen + 7"
+            " WHERE hour = (SELECT max(hour) FROM vendor_hours)",
+            {"what": "sums", "recorded_fen": -1_073, "attested_fen": -1_080},
+        ),
+        (
+            "UPDATE refunds SET amount_fen = 393 WHERE amount_fen = 400",
+            {"what": "amount", "recorded_fen": 393, "attested_fen": 400},
+        ),
+    ],
+    ids=["sums", "refund"],
+)
+def test_a_false_sum_or_refund_is_found_and_found_again_from_its_file(
+    place: Town, clock: Clock, false: str, figures: dict[str, object]
+) -> None:
+    sell_and_give_back_more(place, clock)
+    seal.seal(place.services)
+    officer = replace(place.actor("officer"), confirmed_at=clock.now + timedelta(days=1))
+    with place.services.database.unit_of_work() as uow:
+        uow.connection.execute(text(false))
+        uow.commit()
+    (row,) = findings(place, clock)
+    assert row["figures"] == figures
+    with export_finding.export(place.services, officer, int(str(row["id"]))) as file:
+        found, verdict = bundle.verify(file, trusted_issuer=place.services.keyring.issuer_id)
+    assert found.figures == figures
+    assert [(step.name, step.outcome) for step in verdict.steps][1:] == [
+        ("documents", "passed"),
+        ("inclusion", "passed"),
+        ("rule", "passed"),
+    ]
