@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import csv
+import io
 from collections.abc import Iterator
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
@@ -12,13 +14,17 @@ from uuid import UUID
 import pytest
 from sqlalchemy import text
 
+from invoice_service.domain.money import yuan
 from invoice_service.domain.numbering import business_day
 from invoice_service.domain.order import Basket, PlainAmount
 from invoice_service.domain.refund import Back, Reason
+from invoice_service.domain.sales_asked import SalesAsked
+from invoice_service.domain.tax_sources import Asked
 from invoice_service.domain.token import fingerprint
 from invoice_service.flow import (
     close_day,
     export_finding,
+    export_sales,
     find,
     look,
     order,
@@ -28,7 +34,7 @@ from invoice_service.flow import (
     settle_refunds,
 )
 from invoice_service.flow.close_day import BadCount
-from invoice_service.queries import live, vendor
+from invoice_service.queries import exports, live, supervision, vendor
 from invoice_service.store import orders
 from invoice_service.supervision import bundle
 from tests.clock import Clock
@@ -141,19 +147,57 @@ def test_pages_of_such_a_day(place: Town, clock: Clock) -> None:
         assert [text for text in texts if text not in page.text] == [], path
         assert 'height="-' not in page.text
         assert 'width="-' not in page.text
-    counted = {"day": str(business_day(clock.now)), f"stated-{CHANNEL}": "−10.80", "cash_yuan": "0"}
+    today = str(business_day(clock.now))
+    counted = {"day": today, f"stated-{CHANNEL}": "−10.80", "cash_yuan": "0"}
     assert phone.post("/vendor/close", data=counted).status_code == 303
     assert place.ask("SELECT stated_fen->>:c FROM day_closes", c=CHANNEL) == "-1080"
     for name, path in (
         ("operator", "/market"),
         ("operator", "/market/wall"),
-        ("operator", "/market/turnover"),
+        ("operator", f"/market/turnover?by=hour&first_day={today}&last_day={today}"),
         ("officer", "/officer/markets/PE01"),
         ("officer", f"/officer/vendors/{place.vendors['vendor']}"),
     ):
         page = place.browser(name).get(path)
         assert page.status_code == 200, path
         assert "-10.80" in page.text, path
+
+
+def test_exports_and_lists_add_up_to_the_markets_figures(place: Town, clock: Clock) -> None:
+    plain, leek, greens = sell_and_give_back_more(place, clock)
+    officer = replace(place.actor("officer"), confirmed_at=clock.now)
+    look.at_market(place.services, officer, "PE01", "退款检查")
+    today = business_day(clock.now)
+    expected = {
+        today: [(greens, False, 320), (plain, True, -1_000), (leek, True, -400)],
+        today - timedelta(days=1): [(plain, False, 1_000), (leek, False, 1_000)],
+    }
+    for day, rows in expected.items():
+        asked = SalesAsked(day, day, invoiced="no", stall="A01")
+        listed, after = [], None
+        while True:
+            page = exports.sales(place.services, officer, "en", "PE01", asked, after=after, limit=1)
+            listed += page.rows
+            after = page.next_key
+            if after is None:
+                break
+        found = [(row.order_id, row.is_back, row.amount_fen) for row in listed]
+        assert sorted(found) == sorted(rows)
+        told = supervision.market(place.services, officer, "en", "PE01", Asked(day, day)).sources
+        sums = told.total.figures
+        assert sum(row.exempt_fen for row in listed) == sums.exempt_fen == sums.amount_fen
+        assert told.days[0].figures == sums
+        assert sum(one.figures.amount_fen for one in told.rules) == sums.amount_fen
+        data = "".join(export_sales.at_once(place.services, officer, "en", "PE01", asked))
+        lines = list(csv.DictReader(io.StringIO(data.removeprefix("\ufeff"))))
+        assert [(line["Order"], line["Sale or refund"], line["Amount (¥)"]) for line in lines] == [
+            (str(order_id), "refund" if is_back else "sale", yuan(fen)) for order_id, is_back, fen in found
+        ]
+        commitments = {line["Entry's commitment"] for line in lines}
+        assert commitments == {row.entry for row in listed}
+    assert (
+        list(exports.sales(place.services, officer, "en", "PE01", replace(asked, invoiced="yes")).rows) == []
+    )
 
 
 def findings(place: Town, clock: Clock) -> list[dict[str, object]]:
