@@ -17,6 +17,7 @@ from sqlalchemy import text
 from invoice_service.domain.money import yuan
 from invoice_service.domain.numbering import business_day
 from invoice_service.domain.order import Basket, PlainAmount
+from invoice_service.domain.period import PeriodKind, period_of
 from invoice_service.domain.refund import Back, Reason
 from invoice_service.domain.sales_asked import SalesAsked
 from invoice_service.domain.tax_sources import Asked
@@ -161,6 +162,26 @@ def test_pages_of_such_a_day(place: Town, clock: Clock) -> None:
         page = place.browser(name).get(path)
         assert page.status_code == 200, path
         assert "-10.80" in page.text, path
+
+
+def test_a_refund_stands_under_its_cell_of_the_return(place: Town, clock: Clock) -> None:
+    sold = sell(place, Basket((("leek", Decimal(2)),)))
+    give_back(place, sold, [Back(0, amount_fen=400)])
+    vendor_id, day = place.vendors["vendor"], business_day(clock.now)
+    look.at_vendor(place.services, place.actor("officer"), vendor_id, "退款检查")
+    period = f"returns/{period_of(PeriodKind.QUARTER, day).first_day}"
+    told = place.api("vendor", "GET", f"/api/v1/vendor/{period}/cells/12").json
+    assert told is not None
+    assert sorted((one["is_back"], one["amount_fen"], one["part_fen"]) for one in told["items"]) == [
+        (False, 1_000, 1_000),
+        (True, -400, -400),
+    ]
+    for name, path in (
+        ("vendor", f"/vendor/{period}"),
+        ("officer", f"/officer/vendors/{vendor_id}/{period}"),
+    ):
+        page = place.browser(name).get(f"{path}/cells/12", headers={"Accept-Language": "en"})
+        assert [text for text in ("Paid back", "-4.00", "6.00") if text not in page.text] == [], path
 
 
 def test_exports_and_lists_add_up_to_the_markets_figures(place: Town, clock: Clock) -> None:
