@@ -34,6 +34,7 @@ from invoice_service.web.account.binding import blueprint as binding_blueprint
 from invoice_service.web.account.records import blueprint as records_blueprint
 from invoice_service.web.account.views import blueprint as account_blueprint
 from invoice_service.web.api.allowances import blueprint as allowances_api
+from invoice_service.web.api.baskets import blueprint as baskets_api
 from invoice_service.web.api.cases import blueprint as cases_api
 from invoice_service.web.api.claims import blueprint as claims_api
 from invoice_service.web.api.complaints import blueprint as complaints_api
@@ -154,6 +155,7 @@ def _register_doors(app: Flask, services: Services, csrf: CSRFProtect) -> None:
     api = _ProblemApi(app)
     programs = (
         api_blueprint,
+        baskets_api,
         claims_api,
         people_api,
         vendor_api,

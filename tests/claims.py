@@ -79,6 +79,7 @@ class ClaimsOffice:
             "DATA_DIR": str(config.data_dir),
             "DATABASE_URL": config.database_url,
             "CHAIN_RPC_URL": config.chain_rpc_url,
+            "SANDBOX_URL": config.sandbox_url,
             "SETTLE_INTERVAL_MS": "50",
             "ANCHOR_INTERVAL_MS": "50",
             "NEW_EPOCH_IF_WIPED": "1",

@@ -128,6 +128,9 @@ DOORS: dict[str, Door] = {
     "POST /s/<code>": Door("shopper", 422, path={"code": "A01"}, form={"amount_yuan": ""}),
     "GET /api/v1/stalls/<code>": Door("shopper", 200, path={"code": "A01"}),
     "POST /api/v1/stalls/<code>/orders": Door("shopper", 422, path={"code": "A01"}, json={"amount_fen": 0}),
+    "GET /basket": Door("shopper", 200),
+    "POST /basket": Door("shopper", 422, form={"kind": "individual"}),
+    "POST /basket/invoices": Door("shopper", 422, form={}),
     "GET /complain": Door("shopper", 200),
     "POST /complain": Door("shopper", 422, form={"stall": "A01"}),
     "POST /api/v1/stalls/<code>/complaints": Door("shopper", 422, path={"code": "A01"}, json={"kind": "x"}),
@@ -171,6 +174,11 @@ DOORS: dict[str, Door] = {
     "POST /api/v1/orders/<order_id>/invoice": Door(
         "holder", 404, path={"order_id": UNKNOWN["token"]}, json={"buyer": {"kind": "individual"}}
     ),
+    # An order that nobody knows is one result among others.
+    "POST /api/v1/baskets": Door(
+        "holder", 200, json={"orders": [UNKNOWN["token"]], "buyer": {"kind": "individual"}}
+    ),
+    "POST /api/v1/bundles": Door("holder", 404, json={"invoices": [UNKNOWN["token"]]}),
     # An invoice's own token, and no session's, opens these.
     "GET /api/v1/invoices/<number>": Door("holder", 404, path=INVOICE, but={NOBODY: 401}),
     "GET /api/v1/invoices/<number>/evidence": Door("holder", 404, path=INVOICE, but={NOBODY: 401}),

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
+from datetime import UTC, datetime
 from decimal import Decimal
 from pathlib import Path
 from typing import Any
@@ -12,19 +13,21 @@ from uuid import UUID
 
 from chain.statuses import Domain, sign
 from invoice_service.app import build_services
+from invoice_service.config import Config
 from invoice_service.domain.order import Basket, PlainAmount
 from invoice_service.domain.party import Buyer
 from invoice_service.domain.policy import Actor, Role
-from invoice_service.domain.refund import Back, Reason
+from invoice_service.domain.refund import Back, Reason, RefundStatus
 from invoice_service.domain.token import fingerprint
 from invoice_service.flow import consent, issue, order, pay, refund, settle_refunds
 from invoice_service.flow.claim import Wanted
 from invoice_service.payments.sandbox.service import SandboxSettings, close, create_sandbox
-from invoice_service.store import orders, refunds
+from invoice_service.store import orders, refunds, rollups
 from invoice_service.store.refunds import Refund
 from tests import make
 from tests.chain.registers import Key
 from tests.claims import PRIVATE, ClaimsOffice, open_office
+from tests.clock import Clock
 from tests.sandbox.conftest import serving
 
 ROUNDS = 12  # more than any refund has steps
@@ -76,11 +79,35 @@ class Till:
             settle_refunds.advance(self.services)
             self.office.settle()
 
+    def settle_until(self, refund_id: UUID, status: RefundStatus) -> None:
+        """One step a round, so that it is stopped where it has just come to this."""
+        for _ in range(ROUNDS):
+            if self.refund(refund_id).status is status:
+                return
+            self.settle(1)
+        raise AssertionError(f"still {self.refund(refund_id).status}")
+
     def refund(self, refund_id: UUID) -> Refund:
         with self.services.database.read() as connection:
             found = refunds.by_id(connection, refund_id)
         assert found is not None
         return found
+
+    def paid_back(self) -> list[tuple[str, int]]:
+        """What the other company says it has paid back: our number of the refund, and fen."""
+        return self.office.rows("SELECT out_refund_no, amount_fen FROM sandbox.refunds ORDER BY 1")
+
+    def recounted(self) -> tuple[list[Any], list[Any]]:
+        """The rollups as they are, and made again from the facts."""
+        query = (
+            "SELECT to_jsonb(h) FROM vendor_hours h ORDER BY vendor_id, hour, stall_id",
+            "SELECT to_jsonb(g) FROM vendor_goods_days g ORDER BY day, name_zh, unit, rule",
+        )
+        before = [self.office.rows(one) for one in query]
+        with self.services.database.unit_of_work() as uow:
+            rollups.recount(uow.connection)
+            uow.commit()
+        return before, [self.office.rows(one) for one in query]
 
     def consent(self, company: Key, refund_id: UUID, *, lasts_s: int = 86_400, **changes: Any) -> None:
         deadline = int(self.office.clock.now.timestamp()) + lasts_s
@@ -109,24 +136,41 @@ def _basket(wanted: Sequence[tuple[str, str]]) -> Basket:
 @contextmanager
 def open_till(folder: Path, database_url: str, rpc_url: str, **settings: Any) -> Iterator[Till]:
     office = open_office(folder, database_url, rpc_url, **settings)
+    vendor_id = office.query("SELECT min(id) FROM vendors")
+    market_id = office.query("SELECT min(id) FROM markets")
+    with office.services.database.unit_of_work() as uow:
+        account = make.account(uow.connection, "vendor", market_id=market_id, vendor_id=vendor_id)
+        uow.commit()
+    office.services.database.dispose()
+    vendor = Actor(account, 0, Role.VENDOR, "李秀英", market_id, vendor_id)
+    with _beside_a_sandbox(office.services.config, office.clock, vendor) as till:
+        yield till
+
+
+@contextmanager
+def reopened(till: Till, database_url: str) -> Iterator[Till]:
+    """One that was closed, over a copy of its database, with a sandbox of its own."""
+    config = replace(till.services.config, database_url=database_url)
+    with _beside_a_sandbox(config, Clock(datetime.now(UTC)), till.vendor) as opened:
+        yield opened
+
+
+@contextmanager
+def _beside_a_sandbox(config: Config, clock: Clock, vendor: Actor) -> Iterator[Till]:
     sandbox = create_sandbox(
         SandboxSettings(
-            database_url=database_url,
-            data_dir=folder,
+            database_url=config.database_url,
+            data_dir=config.data_dir,
             bind="127.0.0.1:0",
             public_url="http://pay.example",
             notify_url="http://127.0.0.1:9/nobody-hears-it",
         ),
-        clock=office.clock,
+        clock=clock,
     )
     with serving(sandbox) as url:
-        office.services.database.dispose()
-        office.services = build_services(replace(office.services.config, sandbox_url=url), clock=office.clock)
-        vendor_id = office.query("SELECT min(id) FROM vendors")
-        market_id = office.query("SELECT min(id) FROM markets")
-        with office.services.database.unit_of_work() as uow:
-            account = make.account(uow.connection, "vendor", market_id=market_id, vendor_id=vendor_id)
-            uow.commit()
-        yield Till(office, Actor(account, 0, Role.VENDOR, "李秀英", market_id, vendor_id))
-    close(sandbox)
-    office.services.database.dispose()
+        services = build_services(replace(config, sandbox_url=url), clock=clock)
+        try:
+            yield Till(ClaimsOffice(services, clock, config.data_dir), vendor)
+        finally:
+            services.database.dispose()
+            close(sandbox)

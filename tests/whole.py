@@ -38,6 +38,7 @@ SELECT (SELECT count(*) FROM outbox) AS entries_to_seal,
     (SELECT count(*) FROM relays WHERE status IN ('queued', 'sent')) AS calls_to_send,
     (SELECT count(*) FROM relay_transactions WHERE epoch_id = e.id AND status IN ('pending', 'mined'))
         AS calls_under_way,
+    (SELECT count(*) FROM refunds WHERE status IN ('locking', 'paying', 'crediting')) AS refunds_not_over,
     e.read_block
 FROM epochs e WHERE e.ended_at IS NULL
 """
@@ -45,11 +46,19 @@ _FACTS = """
 SELECT 1, order_id::text FROM sales UNION ALL SELECT 3, number FROM invoices
 UNION ALL SELECT CASE change WHEN 'claimed' THEN 5 ELSE 6 END, id::text FROM chain_events
     WHERE change IN ('claimed', 'released')
+UNION ALL SELECT 2, id::text FROM refunds WHERE paid_back_at IS NOT NULL
+UNION ALL SELECT 4, number FROM credit_notes WHERE event_id IS NOT NULL
+"""
+# Of each refund of an invoice that was drawn up: how it stands, and how often the contract wrote its note down.
+_NOTED = """
+SELECT r.id, r.status, n.event_id IS NOT NULL, count(e.id) FROM refunds AS r
+JOIN credit_notes AS n ON n.refund_id = r.id LEFT JOIN chain_events AS e ON e.note = n.commitment
+GROUP BY r.id, n.event_id
 """
 _EVENTS = """
 SELECT number, change, block_time, claimant, coalesce(whole, false) FROM chain_events ORDER BY id
 """
-ATTESTED = (Kind.SALE, Kind.INVOICE, Kind.CLAIM, Kind.RELEASE)
+ATTESTED = (Kind.SALE, Kind.REFUND, Kind.INVOICE, Kind.CREDIT_NOTE, Kind.CLAIM, Kind.RELEASE)
 
 
 def assert_whole(environment: Mapping[str, str], *, within_s: float = 20) -> None:
@@ -61,6 +70,7 @@ def assert_whole(environment: Mapping[str, str], *, within_s: float = 20) -> Non
         assert left_to_do(services) == {}
         assert_log_is_whole(services)
         assert_statuses_are_whole(services)
+        assert_refunds_are_whole(services)
     finally:
         services.database.dispose()
     audited = forked.run(["audit", "--restart"], environment)
@@ -114,6 +124,13 @@ def assert_statuses_are_whole(services: Services) -> None:
         assert (says.state.name.lower(), says.notes, claimant) == (
             expected.state, expected.notes, expected.claimant
         ), number  # fmt: skip
+
+
+def assert_refunds_are_whole(services: Services) -> None:
+    """A credit note is in force, by one event, where its refund is done; else it never was."""
+    for refund_id, status, is_in_force, events in _rows(services, _NOTED):
+        is_done = status == "done"
+        assert (is_in_force, events) == (is_done, int(is_done)), refund_id
 
 
 def _folded(services: Services) -> dict[str, Standing]:

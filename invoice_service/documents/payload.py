@@ -8,10 +8,10 @@ from __future__ import annotations
 
 from datetime import date
 
+from invoice_service.domain.crc import crc16
 from invoice_service.domain.money import yuan
 
 _FULLY_DIGITAL_ORDINARY = "32"  # 数电普通发票: these have neither a code nor check digits of their own
-_POLYNOMIAL = 0x8005
 
 
 def payload(number: str, total_fen: int, day: date) -> str:
@@ -21,11 +21,5 @@ def payload(number: str, total_fen: int, day: date) -> str:
 
 
 def checksum(text: str) -> str:
-    """CRC-16 from 0, highest bit first, as four capital hexadecimal digits."""
-    crc = 0
-    for byte in text.encode("ascii"):
-        crc ^= byte << 8
-        for _ in range(8):
-            crc = crc << 1 ^ (_POLYNOMIAL if crc & 0x8000 else 0)
-        crc &= 0xFFFF
-    return f"{crc:04X}"
+    """Four capital hexadecimal digits."""
+    return f"{crc16(text.encode('ascii')):04X}"

@@ -52,7 +52,7 @@ def invoice_pdf(
     inputs = {
         "invoice": json.dumps(printable(page, fonts), ensure_ascii=False),
         "verify": qr.svg(verify_url, title="查验"),
-        "payload": qr.svg(_payload(body), title="发票信息"),
+        "payload": qr.svg(_payload(body), title="发票信息", mask=qr.ANY_MASK),
     }
     attachments = {"evidence.json": evidence_json, "invoice.xml": xml}
     inputs |= {name: data.decode() for name, data in attachments.items() if data is not None}

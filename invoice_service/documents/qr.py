@@ -7,20 +7,21 @@ turn it into its negative, which some cameras do not read. Correction level M su
 
 from __future__ import annotations
 
+import re
 import struct
 import zlib
 from collections.abc import Iterator, Sequence
 from functools import lru_cache
 from html import escape
-from itertools import groupby
 
 import qrcode
 from qrcode.constants import ERROR_CORRECT_M
 
 QUIET_ZONE = 4
 LONG_TEXT = 110  # characters; a signature has 86
-ANY_MASK = 3  # diagonals
+ANY_MASK = 3  # diagonals: for what is as mixed as any mask could make it, or drawn too often to choose
 
+_DARK = re.compile(b"\x01+")
 _HALF_BLOCKS = {(False, False): " ", (True, False): "▀", (False, True): "▄", (True, True): "█"}
 _BLACK_ON_WHITE = "\x1b[38;5;16;48;5;231m"  # the colour cube's corners: themes redefine only 0 to 15
 _RESET = "\x1b[0m"
@@ -29,22 +30,22 @@ Modules = tuple[tuple[bool, ...], ...]
 
 
 @lru_cache(maxsize=256)
-def modules(text: str) -> Modules:
+def modules(text: str, mask: int | None = None) -> Modules:
     """The grid, quiet zone included; True is dark. Remembered, since choosing the mask takes 5 ms.
 
-    A long text is an address with a signature, as mixed as any mask could make it: choosing one of eight
-    would take 12 ms and gain nothing. Raises ValueError where the text does not fit.
+    Of a long text, an address with a signature, choosing one of eight would take 12 ms and gain nothing.
+    Raises ValueError where the text does not fit.
     """
-    mask = ANY_MASK if len(text) > LONG_TEXT else None
+    mask = ANY_MASK if len(text) > LONG_TEXT else mask
     code = qrcode.QRCode(error_correction=ERROR_CORRECT_M, border=QUIET_ZONE, mask_pattern=mask)
     code.add_data(text)
     code.make()
     return tuple(map(tuple, code.get_matrix()))
 
 
-def svg(text: str, *, title: str) -> str:
+def svg(text: str, *, title: str, mask: int | None = None) -> str:
     """Markup to set inline; `title` is what a screen reader says. The page decides the size."""
-    grid = modules(text)
+    grid = modules(text, mask)
     path = "".join(f"M{x} {y}h{width}v1h-{width}z" for x, y, width in _dark_runs(grid))
     return (
         f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {len(grid)} {len(grid)}" role="img"'
@@ -56,12 +57,8 @@ def svg(text: str, *, title: str) -> str:
 def _dark_runs(grid: Modules) -> Iterator[tuple[int, int, int]]:
     """(x, y, width) of each horizontal run: fewer shapes than modules, and no hairlines between them."""
     for y, row in enumerate(grid):
-        x = 0
-        for dark, run in groupby(row):
-            width = len(list(run))
-            if dark:
-                yield x, y, width
-            x += width
+        for run in _DARK.finditer(bytes(row)):
+            yield run.start(), y, run.end() - run.start()
 
 
 def png(text: str, scale: int) -> bytes:

@@ -7,6 +7,8 @@ relaying account sends it, and the contract's event says that it came about.
 
 from __future__ import annotations
 
+from sqlalchemy import Connection
+
 from invoice_service.domain.invoice import UnknownInvoice
 from invoice_service.domain.relay import IssuersChange
 from invoice_service.errors import N_, Error
@@ -29,26 +31,32 @@ def change_status(services: Services, number: str, change: IssuersChange) -> byt
     Raises UnknownInvoice, ClaimsNotOpen, ChangeUnderWay.
     """
     with services.database.unit_of_work() as uow:
-        epoch = open_epoch(uow.connection)
-        keep_open(uow.connection, epoch)
-        key = invoices.claim_keys(uow.connection, [number], lock=True).get(number)
-        if key is None:
-            raise UnknownInvoice
-        call = services.status_calls.change(epoch, key.claim_address, change)
-        waiting = relays.open_change(uow.connection, number)
-        if waiting is not None:
-            if waiting.data != call.data:
-                raise ChangeUnderWay
-            return waiting.id
-        relay_id = services.random(RELAY_ID_BYTES)
-        values = {
-            "id": relay_id,
-            "epoch_id": epoch.id,
-            "kind": change.kind,
-            "data": call.data,
-            "gas": call.gas,
-            "created_at": services.clock(),
-        }
-        relays.add(uow.connection, values, [number])
+        relay_id = keep_change(services, uow.connection, number, change)
         uow.commit()
+    return relay_id
+
+
+def keep_change(services: Services, connection: Connection, number: str, change: IssuersChange) -> bytes:
+    """The same as part of another unit. Raises the same."""
+    epoch = open_epoch(connection)
+    keep_open(connection, epoch)
+    key = invoices.claim_keys(connection, [number], lock=True).get(number)
+    if key is None:
+        raise UnknownInvoice
+    call = services.status_calls.change(epoch, key.claim_address, change)
+    waiting = relays.open_change(connection, number)
+    if waiting is not None:
+        if waiting.data != call.data:
+            raise ChangeUnderWay
+        return waiting.id
+    relay_id = services.random(RELAY_ID_BYTES)
+    values = {
+        "id": relay_id,
+        "epoch_id": epoch.id,
+        "kind": change.kind,
+        "data": call.data,
+        "gas": call.gas,
+        "created_at": services.clock(),
+    }
+    relays.add(connection, values, [number])
     return relay_id

@@ -8,6 +8,7 @@ then on the money may be back, and the refund can no longer lapse.
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import Any
 from uuid import UUID
@@ -24,7 +25,7 @@ from invoice_service.domain.order import Order
 from invoice_service.domain.refund import CONSENT_WITHIN, Reason, RefundStatus, step
 from invoice_service.domain.relay import Credit, CreditClaimed, IssuersChange, Lock, Unlock
 from invoice_service.domain.standing import LOCK_LASTS, Standing, State
-from invoice_service.flow.change_status import ChangeUnderWay, change_status
+from invoice_service.flow.change_status import ChangeUnderWay, keep_change
 from invoice_service.flow.claim import ClaimsNotOpen
 from invoice_service.flow.record import record, sign_entry
 from invoice_service.ledger.entry import SALT_BYTES, Kind, commit_body
@@ -42,9 +43,10 @@ ASK_AGAIN_AFTER = timedelta(seconds=10)  # what the contract has just refused
 def advance(services: Services) -> int:
     """One step of each refund that is not over. Answers how many there are."""
     seen, after = 0, None
+    silent: set[str] = set()  # providers that do not answer are waited for once a round
     while batch := _open_ones(services, after):
         for refund in batch:
-            _advance(services, refund)
+            _advance(services, refund, silent)
         seen, after = seen + len(batch), batch[-1].id
     return seen
 
@@ -54,14 +56,14 @@ def _open_ones(services: Services, after: UUID | None) -> list[Refund]:
         return list(refunds.open_ones(connection, after=after, limit=BATCH))
 
 
-def _advance(services: Services, refund: Refund) -> None:
+def _advance(services: Services, refund: Refund, silent: set[str]) -> None:
     """What does not answer, or is busy, is asked again in the next round."""
     try:
         match refund.status:
             case RefundStatus.CONSENT | RefundStatus.LOCKING:
                 _secure(services, refund)
             case RefundStatus.PAYING:
-                _pay_back(services, refund)
+                _pay_back(services, refund, silent)
             case RefundStatus.CREDITING:
                 _credit(services, refund)
     except (ProviderUnavailable, ClaimsNotOpen, ChangeUnderWay) as error:
@@ -83,27 +85,26 @@ def _secure(services: Services, refund: Refund) -> None:
         _move(services, refund, RefundStatus.LOCKING)
     elif standing.state is State.FREE:
         _ask_contract(services, refund, Lock())
-    elif _is_locked(standing, now + MARGIN):
+    elif _is_locked(services, refund, standing, now + MARGIN):
         _move(services, refund, RefundStatus.PAYING)
 
 
-def _pay_back(services: Services, refund: Refund) -> None:
+def _pay_back(services: Services, refund: Refund, silent: set[str]) -> None:
     now = services.clock()
     if refund.provider_asked_at is None:
         if refund.invoice_number is not None and not _is_secured(services, refund, now + MARGIN):
             _move(services, refund, RefundStatus.LOCKING)
             return
-        _set(services, refund, {"provider_asked_at": now})
+        if not _set(services, refund, {"provider_asked_at": now}):
+            return
+        refund = replace(refund, provider_asked_at=now)
+    elif refund.invoice_number is not None and _standing(services, refund, now).state is State.FREE:
+        _ask_contract(services, refund, Lock())  # the lock lapsed while the provider did not answer
     with services.database.read() as connection:
         paid = refunds.paid(connection, refund.order_id)
         out_trade_no = refunds.out_trade_no(connection, refund.order_id)
     try:
-        report = services.providers[paid.provider].refund(
-            out_trade_no,
-            f"RF{refund.id.hex}",
-            amount_fen=refund.amount_fen,
-            total_fen=refund.paid_fen,
-        )
+        report = _ask_provider(services, refund, paid, out_trade_no, silent)
     except RefundRefused:
         log.warning("refund refused by the provider", refund=str(refund.id))
         if refund.invoice_number is not None and _standing(services, refund, now).state is State.LOCKED:
@@ -111,6 +112,26 @@ def _pay_back(services: Services, refund: Refund) -> None:
         _give_up(services, refund, RefundStatus.REFUSED)
         return
     _paid_back(services, refund, paid, report)
+
+
+def _ask_provider(
+    services: Services, refund: Refund, paid: Paid, out_trade_no: str, silent: set[str]
+) -> RefundReport:
+    """One that was taken out of the settings is as one that does not answer. Raises ProviderUnavailable,
+    RefundRefused."""
+    provider = services.providers.get(paid.provider)
+    if provider is None or paid.provider in silent:
+        raise ProviderUnavailable
+    try:
+        return provider.refund(
+            out_trade_no,
+            f"RF{refund.id.hex}",
+            amount_fen=refund.amount_fen,
+            total_fen=refund.paid_fen,
+        )
+    except ProviderUnavailable:
+        silent.add(paid.provider)
+        raise
 
 
 def _credit(services: Services, refund: Refund) -> None:
@@ -139,7 +160,7 @@ def _is_secured(services: Services, refund: Refund, until: datetime) -> bool:
     standing = _standing(services, refund, services.clock())
     if standing.state is State.CLAIMED:
         return has_consent(services, refund, until)
-    return _is_locked(standing, until)
+    return _is_locked(services, refund, standing, until)
 
 
 def has_consent(services: Services, refund: Refund, until: datetime) -> bool:
@@ -152,10 +173,14 @@ def has_consent(services: Services, refund: Refund, until: datetime) -> bool:
     return is_live and refund.consent_deadline > until.timestamp()
 
 
-def _is_locked(standing: Standing, until: datetime) -> bool:
-    return (
-        standing.state is State.LOCKED and standing.since is not None and standing.since + LOCK_LASTS > until
-    )
+def _is_locked(services: Services, refund: Refund, standing: Standing, until: datetime) -> bool:
+    """Until then, and the contract is not being asked to take the lock of an earlier refund away."""
+    if standing.state is not State.LOCKED or standing.since is None or standing.since + LOCK_LASTS <= until:
+        return False
+    assert refund.invoice_number is not None  # noqa: S101 - as below
+    with services.database.read() as connection:
+        change = relays.open_change(connection, refund.invoice_number)
+    return change is None or change.kind != Unlock.kind
 
 
 def _standing(services: Services, refund: Refund, now: datetime) -> Standing:
@@ -165,30 +190,37 @@ def _standing(services: Services, refund: Refund, now: datetime) -> Standing:
 
 
 def _ask_contract(services: Services, refund: Refund, change: IssuersChange) -> None:
-    """Not again at once what the contract has just refused: what stands against it comes as an event."""
+    """Not again at once what the contract has just refused: what stands against it comes as an event. Nor for
+    a refund that went on meanwhile: a lock or a credit that comes late would meet the next refund."""
     assert refund.invoice_number is not None  # noqa: S101 - as above
     since = services.clock() - ASK_AGAIN_AFTER
-    with services.database.read() as connection:
-        if relays.refused_since(connection, refund.invoice_number, since):
+    with services.database.unit_of_work() as uow:
+        was_refused = relays.refused_since(uow.connection, refund.invoice_number, since)
+        if was_refused or not _as_read(uow.connection, refund):
+            uow.nothing_to_do()
             return
-    change_status(services, refund.invoice_number, change)
+        keep_change(services, uow.connection, refund.invoice_number, change)
+        uow.commit()
 
 
 def _move(services: Services, refund: Refund, wanted: RefundStatus, **values: Any) -> None:
     _set(services, refund, {"status": step(refund.status, wanted).value, **values})
 
 
-def _set(services: Services, refund: Refund, values: dict[str, Any]) -> None:
+def _set(services: Services, refund: Refund, values: dict[str, Any]) -> bool:
     """Where it is still as it was read: a second settler that was quicker leaves nothing to do."""
     with services.database.unit_of_work() as uow:
-        if _as_read(uow.connection, refund):
+        is_as_read = _as_read(uow.connection, refund)
+        if is_as_read:
             refunds.set_values(uow.connection, refund, values)
         uow.commit()
+    return is_as_read
 
 
 def _as_read(connection: Connection, refund: Refund) -> bool:
-    current = refunds.by_id(connection, refund.id, lock=True)
-    return current is not None and current.status is refund.status
+    """In every column: whether the provider was asked, and what the company agreed to, decide as much as the
+    status does."""
+    return refunds.by_id(connection, refund.id, lock=True) == refund
 
 
 def _give_up(services: Services, refund: Refund, wanted: RefundStatus) -> None:

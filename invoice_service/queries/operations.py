@@ -29,7 +29,10 @@ _FIGURES = text("""
            (SELECT opened_at IS NOT NULL FROM live) AS is_open,
            coalesce((SELECT read_block FROM live), 0) AS read_block,
            (SELECT count(*) FROM relays WHERE status IN ('queued', 'sent')) AS relays_waiting,
-           (SELECT min(created_at) FROM relays WHERE status IN ('queued', 'sent')) AS relays_since
+           (SELECT min(created_at) FROM relays WHERE status IN ('queued', 'sent')) AS relays_since,
+           refunds.waiting AS refunds_waiting, refunds.since AS refunds_since
+    FROM (SELECT count(*) AS waiting, min(asked_at) AS since FROM refunds
+          WHERE status IN ('locking', 'paying', 'crediting')) AS refunds
 """)
 
 
@@ -39,7 +42,7 @@ class Readiness:
 
     `head_pending_s`: since a head was signed that no block holds; `relays_waiting_s`: since the oldest claim,
     lock or credit was asked for that is not settled; 0 for none. `blocks_unread`: final blocks whose events
-    were not taken in yet.
+    were not taken in yet. `refunds_waiting`: refunds that are not over and wait for no company.
     """
 
     chain: str
@@ -55,6 +58,8 @@ class Readiness:
     blocks_unread: int
     relays_waiting: int
     relays_waiting_s: int
+    refunds_waiting: int
+    refunds_waiting_s: int
     clock_skew_ms: int
 
     @property
@@ -81,6 +86,8 @@ def readiness(services: Services) -> Readiness:
         blocks_unread=max(0, (row.block_number or 0) - services.config.chain_confirmations - row.read_block),
         relays_waiting=row.relays_waiting,
         relays_waiting_s=_seconds(row.relays_since, now),
+        refunds_waiting=row.refunds_waiting,
+        refunds_waiting_s=_seconds(row.refunds_since, now),
         clock_skew_ms=int((now - row.database_time).total_seconds() * 1000),
     )
 

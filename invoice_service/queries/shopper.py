@@ -36,7 +36,8 @@ _ORDERS = text("""
     SELECT o.id, o.token_hash, o.status, o.amount_fen, o.rounded_off_fen, o.created_at, o.expires_at,
            o.paid_at, s.code AS stall_code, s.name_zh AS stall_zh, s.name_en AS stall_en,
            m.name_zh AS market_zh, m.name_en AS market_en, v.name_zh AS vendor_zh, v.name_en AS vendor_en,
-           i.number,
+           i.number, i.issued_at AS invoiced_at,
+           coalesce(i.total_fen, f.kept_fen, o.amount_fen) AS invoice_fen,
            (SELECT jsonb_agg(jsonb_build_object(
                 'zh', l.name_zh, 'en', l.name_en, 'unit', l.unit, 'quantity', l.quantity::text,
                 'unit_price', l.unit_price::text, 'amount_fen', l.amount_fen) ORDER BY l.n)
@@ -45,6 +46,7 @@ _ORDERS = text("""
     JOIN stalls AS s ON s.id = o.stall_id
     JOIN markets AS m ON m.id = o.market_id
     JOIN vendors AS v ON v.id = o.vendor_id
+    LEFT JOIN sales AS f ON f.order_id = o.id
     LEFT JOIN invoices AS i ON i.order_id = o.id
     WHERE o.token_hash = ANY(:hashes)
     ORDER BY o.created_at DESC
@@ -183,6 +185,8 @@ def _order_view(
         invoice_number=number,
         invoice_token=services.keyring.tokens.derive(INVOICE, number) if number else None,
         rounded_off_fen=row["rounded_off_fen"],
+        invoiced_at=row["invoiced_at"],
+        invoice_fen=row["invoice_fen"],
     )
 
 

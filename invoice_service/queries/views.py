@@ -108,6 +108,8 @@ class OrderView:
     invoice_token: str | None
     rounded_off_fen: int = 0  # what the vendor let go; the lines are what is left
     refunds: tuple[RefundView, ...] = ()
+    invoiced_at: datetime | None = None
+    invoice_fen: int = 0  # what its invoice is, or would be, for: less where something went back before
 
 
 @dataclass(frozen=True, slots=True)

@@ -81,7 +81,8 @@ _ORDER = text(f"""
            (SELECT coalesce(jsonb_agg(jsonb_build_object('channel', p.provider,
                 'transaction_id', p.transaction_id, 'amount_fen', p.amount_fen, 'paid_at', p.paid_at,
                 'disposition', p.disposition, 'refunded_at', p.refunded_at) ORDER BY p.id), '[]')
-            FROM payments AS p WHERE p.order_id = o.id) AS payments
+            FROM payments AS p WHERE p.order_id = o.id) AS payments,
+           EXISTS (SELECT FROM refunds AS r WHERE r.order_id = o.id) AS has_refunds
     {_ORDER_FROM}
     WHERE o.id = :order_id AND o.vendor_id = :vendor_id
 """)  # noqa: S608 - our own columns

@@ -124,8 +124,7 @@ def answer(
     message = _sayable(message)
     fields = {_sayable(field): _sayable(text) for field, text in fields.items()}
     if wants_json():
-        problem: dict[str, Any] = {"type": "about:blank", "title": message, "status": status, "code": code}
-        response = jsonify(problem | ({"errors": fields} if fields else {}))
+        response = jsonify(_problem(status, code, message, fields))
         response.mimetype = "application/problem+json"
     else:
         page = render_template(
@@ -138,6 +137,16 @@ def answer(
         response = Response(page, mimetype="text/html")
     response.status_code = status
     return response
+
+
+def problem(error: Error) -> dict[str, Any]:
+    """A refusal that is part of a larger answer, in the form it would have had alone."""
+    return _problem(error.status, error.code, told(error.message, error.parameters), told_fields(error))
+
+
+def _problem(status: int, code: str, message: str, fields: dict[str, str]) -> dict[str, Any]:
+    found: dict[str, Any] = {"type": "about:blank", "title": message, "status": status, "code": code}
+    return found | ({"errors": fields} if fields else {})
 
 
 def _action(code: str) -> tuple[str, str]:

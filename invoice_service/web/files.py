@@ -21,6 +21,14 @@ def gzipped_csv(name: str, size: int, pieces: Iterator[bytes]) -> Response:
     return _named(response, name)
 
 
+def zipped(name: str, pieces: Iterator[bytes]) -> Response:
+    return _named(Response(pieces, mimetype="application/zip"), name)
+
+
+def pdf(name: str, data: bytes) -> Response:
+    return _named(Response(data, mimetype="application/pdf"), name)
+
+
 def _named(response: Response, name: str) -> Response:
     response.headers["Content-Disposition"] = f'attachment; filename="{name}"'
     return response

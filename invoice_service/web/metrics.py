@@ -68,6 +68,11 @@ class _Figures(Collector):
             ("head_pending_seconds", "Since a head was signed that no block holds"): found.head_pending_s,
             ("relays_waiting", "Claims, locks and credits not settled"): found.relays_waiting,
             ("relays_waiting_seconds", "Since the oldest of them was asked for"): found.relays_waiting_s,
+            (
+                "refunds_waiting",
+                "Refunds that wait for the chain or the payment service",
+            ): found.refunds_waiting,
+            ("refunds_waiting_seconds", "Since the oldest of them was asked for"): found.refunds_waiting_s,
             ("clock_skew_ms", "Our clock minus the database's"): found.clock_skew_ms,
         }
         return [GaugeMetricFamily(name, text, value=value) for (name, text), value in figures.items()]

@@ -22,7 +22,7 @@ SOURCES = ROOT / "invoice_service/web/static/src"
 DIST = ROOT / "invoice_service/web/static/dist"
 ENTRIES = (
     "weui.css", "phone.css", "phone.js", "account.css", "account.js", "vendor.css", "vendor.js",
-    "desk.css", "desk.js", "charts.js", "scan.js", "wall.css",
+    "desk.css", "desk.js", "charts.js", "scan.js", "header.js", "wall.css",
     "offline.css", "offline.js",
 )  # fmt: skip
 # What the page that verifies without us carries: it travels alone, so their licences stand in it.

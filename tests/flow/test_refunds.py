@@ -27,7 +27,6 @@ from invoice_service.flow import consent, issue, order, refund, settle_refunds
 from invoice_service.flow.refund import NothingPaid
 from invoice_service.ledger.entry import body_commitment
 from invoice_service.payments.provider import ProviderUnavailable, RefundRefused
-from invoice_service.store import rollups
 from tests.chain.registers import Key
 from tests.till import Sold, Till, open_till
 
@@ -51,22 +50,9 @@ def sums(till: Till) -> tuple[Any, ...]:
     )[0]
 
 
-def recounted(till: Till) -> tuple[list[Any], list[Any]]:
-    """The rollups as they are, and made again from the facts."""
-    query = (
-        "SELECT to_jsonb(h) FROM vendor_hours h ORDER BY vendor_id, hour, stall_id",
-        "SELECT to_jsonb(g) FROM vendor_goods_days g ORDER BY day, name_zh, unit, rule",
-    )
-    before = [till.office.rows(one) for one in query]
-    with till.services.database.unit_of_work() as uow:
-        rollups.recount(uow.connection)
-        uow.commit()
-    return before, [till.office.rows(one) for one in query]
-
-
 def at_the_sandbox(till: Till) -> int:
-    """What the other company says it has paid back."""
-    return int(till.office.query("SELECT coalesce(sum(amount_fen), 0) FROM sandbox.refunds"))
+    """What the other company says it has paid back, in fen."""
+    return sum(amount_fen for _, amount_fen in till.paid_back())
 
 
 def test_without_an_invoice_the_money_goes_back_and_nothing_is_asked_of_the_chain(till: Till) -> None:
@@ -90,7 +76,7 @@ def test_without_an_invoice_the_money_goes_back_and_nothing_is_asked_of_the_chai
         till.invoice(sold)
     with pytest.raises(NothingLeft):
         till.ask(sold)
-    assert recounted(till)[0] == recounted(till)[1]
+    assert till.recounted()[0] == till.recounted()[1]
 
 
 def test_what_went_back_before_is_not_on_the_invoice(till: Till) -> None:
@@ -114,7 +100,7 @@ def test_what_went_back_before_is_not_on_the_invoice(till: Till) -> None:
     assert till.office.query("SELECT status FROM orders") == "refunded"
     assert at_the_sandbox(till) == 640 + 1350
     assert sums(till) == (0, 0, 0, 0)
-    before, again = recounted(till)
+    before, again = till.recounted()
     assert before == again
 
 
@@ -154,7 +140,7 @@ def test_a_part_then_the_rest_of_an_invoice(till: Till) -> None:
         entry[61:93].hex() for entry in facts.values()
     ]
     assert sums(till) == (0, 0, 0, 0)
-    before, again = recounted(till)
+    before, again = till.recounted()
     assert before == again
 
 
@@ -330,12 +316,7 @@ def test_a_lock_that_is_about_to_lapse_is_not_enough(till: Till) -> None:
     """The till did not answer for three days: the invoice is locked anew before money goes back."""
     sold = till.sell()
     asked = till.ask(sold)
-    for _ in range(3):
-        settle_refunds._advance(till.services, till.refund(asked)) if till.refund(
-            asked
-        ).status is RefundStatus.LOCKING else None
-        till.office.settle()
-    assert till.refund(asked).status is RefundStatus.PAYING
+    till.settle_until(asked, RefundStatus.PAYING)
     till.office.clock.now += timedelta(hours=71, minutes=30)
     settle_refunds.advance(till.services)
     assert till.refund(asked).status is RefundStatus.LOCKING

@@ -113,6 +113,17 @@ def on_chain(connection: Connection, source: Events, epoch: Epoch) -> Iterator[D
         first = last + 1
 
 
+def between(source: Events, first: int, last: int) -> Sequence[Event]:
+    """The events of these blocks; in halves where a node refuses so many blocks, or so many events."""
+    try:
+        return source.between(first, last)
+    except ConnectionError:
+        if first == last:
+            raise
+    middle = (first + last) // 2
+    return [*between(source, first, middle), *between(source, middle + 1, last)]
+
+
 def in_the_contract(
     connection: Connection, source: Events, contract: Standings, epoch: Epoch
 ) -> Iterator[Difference]:
@@ -124,7 +135,7 @@ def in_the_contract(
         raise ConnectionError("the chain went back while it was asked")
     since: set[bytes] = set()
     for first in range(read + 1, newest + 1, BLOCKS_AT_ONCE):
-        events = source.between(first, min(newest, first + BLOCKS_AT_ONCE - 1))
+        events = between(source, first, min(newest, first + BLOCKS_AT_ONCE - 1))
         since.update(event.claim_address for event in events)
     for listed in statuses.to_restore(connection):
         ours = statuses.claimable(connection, [address for address, _ in listed])
@@ -143,7 +154,7 @@ def in_the_contract(
 def _of_blocks(
     connection: Connection, source: Events, epoch: Epoch, first: int, last: int
 ) -> Iterator[Difference]:
-    told = _told(connection, source.between(first, last))
+    told = _told(connection, between(source, first, last))
     kept: dict[tuple[bytes, int], Told] = {
         (bytes(row.tx_hash), row.place): (row.number, row.change, row.claimant, row.note, row.whole)
         for row in audit.events_between(connection, epoch.id, first, last)

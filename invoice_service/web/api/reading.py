@@ -7,12 +7,16 @@ Python's reader gives up on: nesting without end, numbers of thousands of digits
 from __future__ import annotations
 
 import json
+from collections.abc import Mapping
 from typing import Any, NoReturn
 
 from flask import Request
 from webargs.core import missing
 from webargs.flaskparser import FlaskParser
 from werkzeug.exceptions import BadRequest, UnsupportedMediaType
+
+from invoice_service.domain import header_code
+from invoice_service.domain.party import BadBuyer, Buyer, make_buyer
 
 IDEMPOTENCY = {
     "in": "header",
@@ -40,6 +44,16 @@ def read_json(request: Request) -> Any:
         return json.loads(request.get_data(cache=True).decode("utf-8"), parse_constant=_refuse)
     except (ValueError, RecursionError):
         raise BadRequest from None
+
+
+def read_buyer(header: Mapping[str, Any]) -> Buyer:
+    """Raises BadBuyer, with the names that the fields have in the request."""
+    try:
+        if header["header_code"] is not None:
+            return header_code.read(header["header_code"])
+        return make_buyer(header["kind"], header["name"], header["tax_id"])
+    except BadBuyer as error:
+        raise BadBuyer({f"buyer.{field}": text for field, text in error.fields.items()}) from None
 
 
 def _refuse(constant: str) -> NoReturn:

@@ -13,6 +13,7 @@ from invoice_service.errors import N_
 from invoice_service.queries import documents
 
 GIVE_ONE = N_("Give either amount_fen or lines.")
+KIND_OR_CODE = N_("Give either kind or header_code.")
 CODE_LENGTH = N_("A code has 1 to 60 characters.")
 SAID_BY_MARSHMALLOW = (
     N_("Field may not be null."),
@@ -66,9 +67,19 @@ class XmlQuery(StrictSchema):
 
 
 class BuyerInput(StrictSchema):
-    kind = fields.String(required=True, metadata={"enum": ["individual", "organization"]})
+    """Kind, name and tax_id; or the code that WeChat and Alipay show for an invoice header, alone."""
+
+    kind = fields.String(metadata={"enum": ["individual", "organization"]})
     name = fields.String(load_default="")
     tax_id = fields.String(load_default=None, allow_none=True)
+    header_code = fields.String(
+        load_default=None, metadata={"description": "$01…$; only name and tax number are taken from it"}
+    )
+
+    @validates_schema
+    def one_way(self, data: dict[str, object], **_: object) -> None:
+        if ("kind" in data) == (data["header_code"] is not None):
+            raise ValidationError(KIND_OR_CODE, "kind")
 
 
 class InvoiceInput(StrictSchema):

@@ -15,7 +15,6 @@ from invoice_service.documents import schemas as json_schemas
 from invoice_service.domain.goods import parse_quantity
 from invoice_service.domain.invoice import UnknownInvoice
 from invoice_service.domain.order import Basket, PlainAmount
-from invoice_service.domain.party import BadBuyer, make_buyer
 from invoice_service.errors import N_, Error, InvalidInput
 from invoice_service.flow import hand_over as handing
 from invoice_service.flow import issue as issuing
@@ -24,7 +23,7 @@ from invoice_service.flow.claim import Terms
 from invoice_service.queries import documents, shopper, verify
 from invoice_service.queries.views import VerdictView
 from invoice_service.web.api import schemas
-from invoice_service.web.api.reading import IDEMPOTENCY, JsonParser, read_json
+from invoice_service.web.api.reading import IDEMPOTENCY, JsonParser, read_buyer, read_json
 from invoice_service.web.audience import Audience, audience
 from invoice_service.web.context import limiter, services
 from invoice_service.web.locale import language
@@ -109,11 +108,7 @@ def get_order(order_id: str) -> Any:
 @blueprint.doc(parameters=[IDEMPOTENCY])
 def issue_invoice(wanted: dict[str, Any], order_id: str) -> Any:
     """The invoice of a paid order. Asking again for the same buyer answers 200 and the same invoice."""
-    header = wanted["buyer"]
-    try:
-        buyer = make_buyer(header["kind"], header["name"], header["tax_id"])
-    except BadBuyer as error:
-        raise BadBuyer({f"buyer.{field}": text for field, text in error.fields.items()}) from None
+    buyer = read_buyer(wanted["buyer"])
     key = request.headers.get("Idempotency-Key")
     issued = issuing.issue(services(), order_id, buyer, idempotency_key=key)
     return issued, 201 if issued.created else 200

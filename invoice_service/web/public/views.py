@@ -125,6 +125,7 @@ def readyz() -> Response:
             "epoch": {"count": found.epochs, "open": found.is_open, "blocks_unread": found.blocks_unread},
             "submission": {"pending_s": found.head_pending_s},
             "relays": {"waiting": found.relays_waiting, "waiting_s": found.relays_waiting_s},
+            "refunds": {"waiting": found.refunds_waiting, "waiting_s": found.refunds_waiting_s},
             "log": {"sealed": found.sealed_size, "mined": found.mined_size, "final": found.final_size},
             "clock": {"skew_ms": found.clock_skew_ms},
         }

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from itertools import groupby
 
 from flask import Blueprint, Response, redirect, render_template, request, session, url_for
@@ -9,12 +10,14 @@ from flask_babel import gettext
 from werkzeug.wrappers import Response as AnyResponse
 
 from invoice_service.documents import qr
+from invoice_service.domain import header_code
 from invoice_service.domain.allowance import AllowanceUsed
+from invoice_service.domain.basket import MOST
 from invoice_service.domain.goods import parse_quantity
 from invoice_service.domain.invoice import UnknownInvoice
 from invoice_service.domain.money import parse_yuan
 from invoice_service.domain.order import Basket, NothingOrdered, PlainAmount, UnknownOrder
-from invoice_service.domain.party import BuyerDiffers, make_buyer
+from invoice_service.domain.party import Buyer, BuyerDiffers, make_buyer
 from invoice_service.errors import Error
 from invoice_service.flow import issue as issuing
 from invoice_service.flow import order as ordering
@@ -28,7 +31,9 @@ from invoice_service.web.errors import told, told_fields
 from invoice_service.web.locale import language
 
 blueprint = Blueprint("shopper", __name__)
-REMEMBERED = 5  # orders kept in this phone's cookie
+blueprint.context_processor(lambda: {"header_words": header_code})
+REMEMBERED = MOST  # orders kept in this phone's cookie: a basket
+RECENT = 5  # of them on the start page and at stalls
 
 
 @blueprint.get("/")
@@ -62,7 +67,9 @@ def place_order(code: str) -> AnyResponse | tuple[str, int]:
 @blueprint.get("/o/<token>")
 @audience(Audience.HOLDER)
 def order(token: str) -> str:
-    return render_template("order.html", order=shopper.order(services(), token, language()))
+    found = shopper.order(services(), token, language())
+    _remember(token)  # one that a vendor keyed comes to the shopper's phone only here
+    return render_template("order.html", order=found)
 
 
 @blueprint.get("/o/<token>/part")
@@ -108,10 +115,8 @@ def invoice_form(token: str) -> AnyResponse | str:
 @audience(Audience.HOLDER)
 def request_invoice(token: str) -> AnyResponse | tuple[str, int]:
     form = request.form.to_dict()
-    tax_id = form.get("tax_id") if form.get("kind") == "organization" else None
     try:
-        buyer = make_buyer(form.get("kind", ""), form.get("name", ""), tax_id)
-        issued = issuing.issue(services(), token, buyer)
+        issued = issuing.issue(services(), token, buyer_of(form))
     except (BuyerDiffers, issuing.NotPaid):
         raise
     except AllowanceUsed as error:
@@ -192,6 +197,14 @@ def invoice_code(token: str) -> Response:
     return Response(drawn, mimetype="image/svg+xml")
 
 
+def buyer_of(form: Mapping[str, str]) -> Buyer:
+    """A header's code goes before what is typed. Raises BadBuyer."""
+    if code := form.get(header_code.FIELD, "").strip():
+        return header_code.read(code)
+    tax_id = form.get("tax_id") if form.get("kind") == "organization" else None
+    return make_buyer(form.get("kind", ""), form.get("name", ""), tax_id)
+
+
 def _download(data: bytes, name: str, mimetype: str) -> Response:
     response = Response(data, mimetype=mimetype)
     response.headers["Content-Disposition"] = f'attachment; filename="{name}"'
@@ -232,12 +245,19 @@ def _invoice_form_page(found: OrderView, form: dict[str, str], errors: dict[str,
 
 
 def _remember(token: str) -> None:
-    session.permanent = True
-    session["orders"] = [token, *session.get("orders", [])][:REMEMBERED]
+    known: list[str] = session.get("orders", [])
+    if token not in known:
+        session.permanent = True
+        session["orders"] = [token, *known][:REMEMBERED]
+
+
+def remembered() -> list[str]:
+    """The tokens of this phone's orders, the newest first."""
+    return list(session.get("orders", []))
 
 
 def _recent() -> tuple[OrderView, ...]:
-    return shopper.orders(services(), session.get("orders", []), language())
+    return shopper.orders(services(), remembered()[:RECENT], language())
 
 
 def _provider_of_phone() -> str:

@@ -44,6 +44,18 @@ export function goodsFen(form) {
   return fen;
 }
 
+// What the ticked boxes of a form come to.
+export function sumChosen(form) {
+  const output = form.querySelector("[data-total]");
+  const update = () => {
+    let fen = 0n;
+    for (const box of form.querySelectorAll("[data-fen]:checked")) fen += BigInt(box.dataset.fen);
+    output.lastChild.textContent = yuan(fen);
+  };
+  form.addEventListener("change", update);
+  update(); // a page come back to keeps its ticks
+}
+
 // One more or less of a quantity as typed, its decimals kept: "1.5" → "2.5"; never below nothing.
 function stepped(text, step) {
   const now = decimal(text) ?? { units: 0n, scale: 0 };

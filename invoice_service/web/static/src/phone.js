@@ -2,14 +2,18 @@
 
 import htmx from "htmx.org";
 import "htmx-ext-sse";
+import { loadReader, rememberHeaders } from "./buyer.js";
 import { tick } from "./clock.js";
-import { checkCode, chooseBuyer, offerCopy, sendOnce, totalGoods } from "./forms.js";
+import { checkCode, chooseBuyer, offerCopy, sendOnce, sumChosen, totalGoods } from "./forms.js";
 import { watch } from "./live.js";
 
 const HELPERS = [
   ["form[data-once]", sendOnce],
   ["form[data-goods]", totalGoods],
+  ["form[data-sum]", sumChosen],
   ["form[data-buyer]", chooseBuyer],
+  ["form[data-buyer]", rememberHeaders],
+  ["[data-header-reader]", loadReader],
   ["[data-uscc]", checkCode],
   ["[data-copy]", offerCopy],
 ];
