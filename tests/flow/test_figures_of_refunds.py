@@ -35,7 +35,7 @@ from invoice_service.flow import (
     settle_refunds,
 )
 from invoice_service.flow.close_day import BadCount
-from invoice_service.queries import exports, live, supervision, vendor
+from invoice_service.queries import exports, live, supervised_cases, supervision, vendor
 from invoice_service.store import orders
 from invoice_service.supervision import bundle
 from tests.clock import Clock
@@ -261,6 +261,10 @@ def test_a_false_sum_or_refund_is_found_and_found_again_from_its_file(
         uow.commit()
     (row,) = findings(place, clock)
     assert row["figures"] == figures
+    case = supervised_cases.one(place.services, officer, "en", int(str(row["id"])))
+    named = [place.ask("SELECT order_id FROM refunds WHERE id = :id", id=one.refund) for one in case.records]
+    assert named == [one.sale for one in case.records]
+    assert len(named) == (figures["what"] == "amount")
     with export_finding.export(place.services, officer, int(str(row["id"]))) as file:
         found, verdict = bundle.verify(file, trusted_issuer=place.services.keyring.issuer_id)
     assert found.figures == figures
