@@ -22,6 +22,7 @@ from chain.relay import Relay
 from invoice_service import keyring
 from invoice_service.config import Config
 from invoice_service.domain import goods_kinds, tax, threshold, vat_return
+from invoice_service.mail.chosen import chosen_post, demo_folder
 from invoice_service.onchain import ChainHeads, StatusCalls
 from invoice_service.payments.provider import PaymentProvider
 from invoice_service.payments.sandbox.provider import SandboxProvider
@@ -49,6 +50,7 @@ from invoice_service.web.live import Live
 from invoice_service.web.market.views import blueprint as market_blueprint
 from invoice_service.web.officer.views import blueprint as officer_blueprint
 from invoice_service.web.public.log import blueprint as log_blueprint
+from invoice_service.web.public.mails import blueprint as mails_blueprint
 from invoice_service.web.public.offline import blueprint as offline_blueprint
 from invoice_service.web.public.rpc import blueprint as rpc_blueprint
 from invoice_service.web.public.views import blueprint as public_blueprint
@@ -71,10 +73,11 @@ def build_services(
 ) -> Services:
     """Nothing here connects to anything: database, chain and provider are reached when first used.
 
-    Raises BadTaxData: a slip in the tax rules stops the start and not a sale.
+    Raises BadSetting, and BadTaxData: a slip in the tax rules stops the start and not a sale.
     """
     for read in (tax.rules, goods_kinds.exclusions, threshold.thresholds, vat_return.forms):
         read()
+    chosen_post(config)  # a server that nobody could reach is noticed now, and not by whoever waits for mail
     keys = keyring.load(config.data_dir)
     rpc_url, timeout_s = config.chain_rpc_url, config.chain_timeout_s
     return Services(
@@ -121,6 +124,8 @@ def create_app(services: Services) -> Flask:
     csrf = CSRFProtect(app)
     _register_doors(app, services, csrf)
     app.jinja_env.globals["config_sandbox"] = services.config.sandbox_on
+    app.jinja_env.globals["sends_mail"] = services.config.sends_mail
+    app.jinja_env.globals["shows_mail"] = demo_folder(services.config) is not None
     if services.config.trusted_proxies:
         hops = services.config.trusted_proxies
         app.wsgi_app = ProxyFix(app.wsgi_app, x_for=hops, x_proto=hops, x_host=hops)  # type: ignore[method-assign]
@@ -152,6 +157,8 @@ def _register_doors(app: Flask, services: Services, csrf: CSRFProtect) -> None:
     if services.config.sandbox_on:
         app.register_blueprint(notify.sandbox)
         csrf.exempt(notify.sandbox)
+    if demo_folder(services.config):
+        app.register_blueprint(mails_blueprint)
     api = _ProblemApi(app)
     programs = (
         api_blueprint,

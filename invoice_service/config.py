@@ -7,7 +7,7 @@ beside it says why it is what it is.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -68,6 +68,14 @@ class Config:
     new_epoch_if_wiped: bool = False
     stuck_after_s: int = 60  # a pending transaction older than this is replaced at a higher fee
 
+    # Mail. Without a server, a demo writes it into DATA_DIR/mail, and anything else takes none.
+    smtp_url: str = field(default="", repr=False)  # smtp://user:password@host:587, or see mail/smtp.py
+    smtp_ca: str = ""  # whose certificates to believe besides the machine's: a file
+    smtp_timeout_s: float = 20.0  # mail servers may look at who is calling before they greet
+    mail_from: str = "invoices@stall-ledger.example"
+    max_mails_per_invoice: int = 3  # in a day: one that went astray, and one for the accountant
+    max_mails_per_address: int = 40  # in a day: two baskets
+
     # The web. A whole market sits behind one address, so limits are per guess, not per visit.
     max_body_bytes: int = 1_000_000
     max_pile_bytes: int = 64_000_000  # five hundred PDFs of an invoice, with room
@@ -106,6 +114,10 @@ class Config:
     @property
     def sandbox_on(self) -> bool:
         return bool(self.sandbox_url)
+
+    @property
+    def sends_mail(self) -> bool:
+        return bool(self.smtp_url) or self.sandbox_on
 
     @classmethod
     def from_environment(cls, environment: Mapping[str, str]) -> Config:

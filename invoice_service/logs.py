@@ -11,7 +11,7 @@ from typing import Any
 import structlog
 
 _SECRET_NAMES = re.compile(
-    r"token|secret|password|authorization|cookie|claim_key|private|raw|salt|database_url", re.I
+    r"token|secret|password|authorization|cookie|claim_key|private|raw|salt|database_url|smtp_url", re.I
 )
 _TOKEN_IN_TEXT = re.compile(
     r"((?<=/[oi]/)|(?<=/orders/)|(?<=/set-up/)|(?<=/bind/)|(?<=/key/))[A-Za-z0-9_-]{16,}"

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Callable
+from functools import partial
 from typing import Generic, TypeVar
 
 import structlog
@@ -25,6 +26,7 @@ from invoice_service.flow import (
     export_sales,
     find,
     ingest,
+    mail_invoice,
     open_epoch,
     pay,
     relay,
@@ -33,6 +35,8 @@ from invoice_service.flow import (
     settle_refunds,
     sum_days,
 )
+from invoice_service.mail.chosen import chosen_post
+from invoice_service.queries import mails
 from invoice_service.services import Services
 from invoice_service.store.chain import Epoch
 
@@ -55,6 +59,7 @@ def run(services: Services, stopping: threading.Event) -> None:
         _Part("ingest", ingesting.round, config.anchor_interval_ms),
         _Part("payments", lambda: _chase(services), config.chase_interval_ms),
         _Part("refunds", lambda: _settle_refunds(services), config.anchor_interval_ms),
+        _Part("mails", _Mailing(services).round, config.chase_interval_ms),
         _Part("access", lambda: _close_days(services), config.close_interval_ms),
         _Part("sums", lambda: _sum_days(services), config.close_interval_ms),
         _Part("exports", lambda: _export(services), config.export_interval_ms),
@@ -212,6 +217,19 @@ def _chase(services: Services) -> None:
 
 def _settle_refunds(services: Services) -> None:
     settle_refunds.advance(services)
+
+
+class _Mailing:
+    """Mail is sent one after another: a server that hangs keeps nothing waiting but mail."""
+
+    def __init__(self, services: Services) -> None:
+        self._services = services
+        self._post = chosen_post(services.config)
+
+    def round(self) -> None:
+        if self._post is not None:
+            while mail_invoice.send_due(self._services, self._post, partial(mails.written, self._services)):
+                pass  # the next one need not wait for the next round
 
 
 def _close_days(services: Services) -> None:

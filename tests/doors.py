@@ -75,6 +75,7 @@ class Door:
 
 UNKNOWN = {"token": "AAAAAAAAAAAAAAAAAAAAAA"}  # a token that opens nothing, whoever brings it
 REFUND = {"refund_id": "019ac000-0000-7000-8000-000000000000"}
+ADDRESS = {"address": "name@example.com"}
 INVOICE = {"number": "26539000000000000001"}
 ACCOUNT, VENDOR_ID = {"account_id": "{account}"}, {"vendor_id": "{vendor}"}
 LEEK = {"sku": "leek"}  # which the vendor "vendor" alone has
@@ -122,6 +123,8 @@ DOORS: dict[str, Door] = {
     "GET /log/tile/<level>/<path:place>": Door("public", 404, path={"level": "0", "place": "000"}),
     "GET /log/tile/entries/<path:place>": Door("public", 404, path={"place": "000"}),
     "GET /metrics": Door("operations", 200),
+    "GET /mail": Door("operations", 200),
+    "GET /mail/<name>": Door("operations", 404, path={"name": "1.eml"}),
     "POST /payments/<provider>/notify": Door("provider", 404, path={"provider": "none"}),
     # for shoppers
     "GET /s/<code>": Door("shopper", 200, path={"code": "A01"}),
@@ -130,6 +133,7 @@ DOORS: dict[str, Door] = {
     "POST /api/v1/stalls/<code>/orders": Door("shopper", 422, path={"code": "A01"}, json={"amount_fen": 0}),
     "GET /basket": Door("shopper", 200),
     "POST /basket": Door("shopper", 422, form={"kind": "individual"}),
+    "GET /basket/invoices": Door("shopper", 303),
     "POST /basket/invoices": Door("shopper", 422, form={}),
     "GET /complain": Door("shopper", 200),
     "POST /complain": Door("shopper", 422, form={"stall": "A01"}),
@@ -163,6 +167,8 @@ DOORS: dict[str, Door] = {
     "GET /i/<token>": Door("holder", 404, path=UNKNOWN),
     "GET /i/<token>/part": Door("holder", 404, path=UNKNOWN),
     "GET /i/<token>/live": Door("holder", 404, path=UNKNOWN),
+    "GET /i/<token>/mail": Door("holder", 303, path=UNKNOWN),
+    "POST /i/<token>/mail": Door("holder", 404, path=UNKNOWN, form=ADDRESS),
     "GET /i/<token>/pdf": Door("holder", 404, path=UNKNOWN),
     "GET /i/<token>/xml": Door("holder", 404, path=UNKNOWN),
     "GET /i/<token>/evidence": Door("holder", 404, path=UNKNOWN),
@@ -187,6 +193,9 @@ DOORS: dict[str, Door] = {
     "GET /api/v1/credit-notes/<number>/pdf": Door("holder", 404, path=INVOICE, but={NOBODY: 401}),
     "GET /api/v1/credit-notes/<number>/xml": Door("holder", 404, path=INVOICE, but={NOBODY: 401}),
     "GET /api/v1/invoices/<number>/xml": Door("holder", 404, path=INVOICE, but={NOBODY: 401}),
+    "POST /api/v1/invoices/<number>/mails": Door(
+        "holder", 404, path=INVOICE, json=ADDRESS, but={NOBODY: 401}
+    ),
     "POST /api/v1/invoices/<number>/handover": Door(
         "holder", 404, path=INVOICE, json=HANDOVER, but={NOBODY: 401}
     ),

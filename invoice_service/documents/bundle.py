@@ -23,8 +23,8 @@ from invoice_service.domain.numbering import SHANGHAI
 MERGED = "all-invoices.pdf"
 README = "README.txt"
 _ABOUT = """\
-这些是您的发票。{count} 张，合计 ¥{total}。
-These are your invoices: {count}, ¥{total} in all.
+这些是您的发票（含红字发票）：{count} 张，合计 ¥{total}。
+These are your invoices, and their credit notes: {count}, ¥{total} in all.
 
 {lines}
 
@@ -43,7 +43,7 @@ _MERGED_TITLE = "发票合并打印件（无签名，不附证据文件） Invoi
 
 @dataclass(frozen=True, slots=True)
 class Files:
-    """One invoice, as everything that it can be downloaded as."""
+    """An invoice, or a credit note with a negative total, as everything that it can be downloaded as."""
 
     number: str
     seller: str

@@ -13,6 +13,7 @@ from dataclasses import dataclass, field
 
 TOKEN_BYTES = 16
 ORDER, INVOICE, STALL, COMPLAINT = "order", "invoice", "stall", "complaint"  # what tokens name
+MAIL = "mail"  # an address on one day: opens nothing, and is counted
 
 
 @dataclass(frozen=True, slots=True)

@@ -20,7 +20,7 @@ from invoice_service.flow.access import note
 from invoice_service.flow.look import checked_reason
 from invoice_service.ledger.evidence import NotEvidence
 from invoice_service.services import Services
-from invoice_service.store import erasure
+from invoice_service.store import erasure, mails
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,6 +48,7 @@ def erase(services: Services, number: str, reason: str) -> Erased:
             return Erased(number, invoice.erased_at, again=True, findings=findings)
         erasure.erase(uow.connection, number, now)
         erasure.forget_requests(uow.connection, INVOICE, invoice.order_id)
+        mails.forget(uow.connection, number, now)
         _forget_unchecked(uow.connection, number)
         whose = {"market_id": invoice.market_id, "vendor_id": invoice.vendor_id}
         note(uow.connection, None, Action.BUYER_ERASED, now=now, subject=number, reason=reason, **whose)

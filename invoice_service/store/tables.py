@@ -38,6 +38,7 @@ from invoice_service.store import (  # noqa: F401 - their tables are in the meta
     complaint_tables,
     export_tables,
     finding_tables,
+    mail_tables,
     people_tables,
     refund_tables,
     return_tables,

@@ -9,6 +9,7 @@ from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from datetime import UTC, datetime
+from decimal import Decimal
 from pathlib import Path
 from typing import Any
 
@@ -21,7 +22,7 @@ from invoice_service.domain.invoice import UnknownInvoice
 from invoice_service.domain.order import PlainAmount, UnknownOrder
 from invoice_service.domain.party import BuyerDiffers, make_buyer
 from invoice_service.domain.policy import Actor
-from invoice_service.domain.refund import Reason, RefundUnderWay
+from invoice_service.domain.refund import Back, Reason, RefundUnderWay
 from invoice_service.errors import Unavailable
 from invoice_service.flow import allow, issue, look, order, pay, refund
 from invoice_service.flow.issue_basket import issue_basket
@@ -30,6 +31,7 @@ from invoice_service.store.unit_of_work import Database
 from tests.clock import Clock
 from tests.payer import PaysWhenAsked
 from tests.people import Town, town
+from tests.till import open_till
 
 NOON = datetime(2026, 11, 24, 4, tzinfo=UTC)
 COMPANY = make_buyer("organization", "普洱茶业有限公司", "92532528MA6L45LX6L")
@@ -193,3 +195,21 @@ def test_one_token_that_opens_nothing_refuses_the_bundle_before_its_first_byte(p
     tokens = [*invoiced(place, "A01"), UNKNOWN]
     with pytest.raises(UnknownInvoice):
         bundles.zipped(place.services, tokens)
+
+
+def test_a_credit_note_in_force_comes_along(
+    tmp_path: Path, migrated_database_url: str, anvil_url: str
+) -> None:
+    with open_till(tmp_path, migrated_database_url, anvil_url) as till:
+        sold = till.sell([("pakchoi", "2")])
+        till.ask(sold, [Back(0, quantity=Decimal(1))])
+        till.settle()
+        assert sold.invoice is not None
+        note = till.office.query("SELECT number FROM credit_notes")
+        pieces = bundles.zipped(till.services, [sold.invoice.token])
+        archive = zipfile.ZipFile(io.BytesIO(b"".join(pieces)))
+    numbers = {name.rpartition("/")[2][:20] for name in archive.namelist() if "/" in name}
+    assert numbers == {sold.invoice.number, note}
+    assert json.loads(archive.read(f"evidence/{note}.json"))["body"]["type"] == "credit-note"
+    assert "¥3.20" in archive.read("README.txt").decode(), "what is left of 6.40"
+    assert len(pypdf.PdfReader(io.BytesIO(archive.read("all-invoices.pdf"))).pages) == 2

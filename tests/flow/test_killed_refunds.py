@@ -1,4 +1,4 @@
-"""Settlers killed at each step of a refund: another one goes on, the money goes back once, one note is in force.
+"""Settlers killed at each step of a refund: another one goes on, money goes back once, one note is in force.
 
 Every test asks for one refund in the same installation; the database is a copy, and the chain is set back.
 """

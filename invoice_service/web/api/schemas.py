@@ -234,6 +234,10 @@ class PdfQuery(StrictSchema):
     format = fields.String(load_default=documents.PAPERS[0], metadata={"enum": list(documents.PAPERS)})
 
 
+class MailInput(StrictSchema):
+    address = fields.String(required=True, metadata={"format": "email"})
+
+
 class HandoverInput(StrictSchema):
     claimant = fields.String(
         required=True, metadata={"description": "the company's Ethereum address, 0x and 40 hex digits"}

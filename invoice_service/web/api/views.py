@@ -18,6 +18,7 @@ from invoice_service.domain.order import Basket, PlainAmount
 from invoice_service.errors import N_, Error, InvalidInput
 from invoice_service.flow import hand_over as handing
 from invoice_service.flow import issue as issuing
+from invoice_service.flow import mail_invoice
 from invoice_service.flow import order as ordering
 from invoice_service.flow.claim import Terms
 from invoice_service.queries import documents, shopper, verify
@@ -217,6 +218,20 @@ def get_note_xml(wanted: dict[str, str], number: str) -> Response:
     """The credit note for accounting programs; with the token of its invoice."""
     found, data = documents.xml(services(), _token(), wanted["format"], note=number)
     return _file(number, found, data, "application/xml")
+
+
+@blueprint.post("/invoices/<number>/mails")
+@audience(Audience.HOLDER)
+@_token_first
+@blueprint.arguments(schemas.MailInput())
+@blueprint.alt_response(404, schema=schemas.Problem)
+@blueprint.alt_response(422, schema=schemas.Problem)
+@blueprint.alt_response(429, schema=schemas.Problem)
+@blueprint.doc(**_BEARER, responses={"202": {"description": "it will be sent"}})
+def mail(wanted: dict[str, str], number: str) -> Response:
+    """Have the PDF and the evidence file mailed. The address is erased once that is done, or given up."""
+    mail_invoice.ask(services(), _token(), wanted["address"], number=number)
+    return Response(status=202)
 
 
 @blueprint.post("/invoices/<number>/handover")

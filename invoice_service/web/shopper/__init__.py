@@ -1,5 +1,5 @@
 """The phone in front of a stall: scan, pay, invoice. No account; tokens open what the phone holds."""
 
-from invoice_service.web.shopper import basket, complaints, views
+from invoice_service.web.shopper import basket, complaints, mails, views
 
-__all__ = ["basket", "complaints", "views"]
+__all__ = ["basket", "complaints", "mails", "views"]

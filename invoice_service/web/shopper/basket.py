@@ -48,6 +48,13 @@ def invoice_basket() -> AnyResponse | tuple[str, int]:
     return _page(form, refused=refused, chosen=list(refused)), 409
 
 
+@blueprint.get("/basket/invoices")
+@audience(Audience.SHOPPER)
+def back_to_basket() -> AnyResponse:
+    """Where a page that was refused leads in another language."""
+    return redirect(url_for("shopper.basket"), 303)
+
+
 @blueprint.post("/basket/invoices")
 @audience(Audience.SHOPPER)
 def basket_bundle() -> Response | tuple[str, int]:
