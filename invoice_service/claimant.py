@@ -57,12 +57,14 @@ class Refused(Exception):
 
 
 @dataclass(frozen=True, slots=True)
-class _Known:
+class Known:
     """A verified invoice, and where its claims are kept."""
 
     wanted: Wanted
     claim_address: bytes
     epoch: Epoch
+    commitment: bytes  # of its body
+    body: dict[str, Any]
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,12 +94,12 @@ class Claimant:
             yield from self._release_list(wanted[begin : begin + LIST_MOST], now)
 
     def _claim_list(self, wanted: Sequence[Wanted], now: datetime) -> Iterator[Outcome]:
-        free: list[_Known] = []
+        free: list[Known] = []
         for known in self._verified(wanted):
             if isinstance(known, Outcome):
                 yield known
                 continue
-            status = self._contract(known.epoch).status_of(known.claim_address)
+            status = self.contract(known.epoch).status_of(known.claim_address)
             if status.state is State.FREE:
                 free.append(known)
             else:
@@ -114,9 +116,9 @@ class Claimant:
             yield from self._send_claim(handed, nonce, deadline)
 
     def _send_claim(
-        self, handed: Sequence[tuple[_Known, Signature]], nonce: int, deadline: int
+        self, handed: Sequence[tuple[Known, Signature]], nonce: int, deadline: int
     ) -> Iterator[Outcome]:
-        contract = self._contract(handed[0][0].epoch)
+        contract = self.contract(handed[0][0].epoch)
         addresses = [known.claim_address for known, _ in handed]
         terms = {"issuerId": self.trusted, "claimAddresses": addresses, "nonce": nonce, "deadline": deadline}
         signature = sign(self.key, contract.domain().digest("Claim", **terms))
@@ -131,19 +133,19 @@ class Claimant:
             yield self._told(known, contract.status_of(known.claim_address), mine=CLAIMED, problem=problem)
 
     def _release_list(self, wanted: Sequence[Wanted], now: datetime) -> Iterator[Outcome]:
-        held: list[_Known] = []
+        held: list[Known] = []
         for known in self._verified(wanted):
             if isinstance(known, Outcome):
                 yield known
                 continue
-            status = self._contract(known.epoch).status_of(known.claim_address)
+            status = self.contract(known.epoch).status_of(known.claim_address)
             if (status.state, status.claimant) == (State.CLAIMED, self.address):
                 held.append(known)
             else:
                 yield Outcome(known.wanted.number, NOT_YOURS)
         if not held:
             return
-        contract, nonce = self._contract(held[0].epoch), self._nonce(held)
+        contract, nonce = self.contract(held[0].epoch), self._nonce(held)
         deadline = int((now + GOOD_FOR).timestamp())
         addresses = [known.claim_address for known in held]
         terms = {"issuerId": self.trusted, "claimAddresses": addresses, "nonce": nonce, "deadline": deadline}
@@ -159,15 +161,16 @@ class Claimant:
             is_mine = (status.state, status.claimant) == (State.CLAIMED, self.address)
             yield Outcome(known.wanted.number, REFUSED if is_mine else RELEASED, detail=problem)
 
-    def _verified(self, wanted: Sequence[Wanted]) -> Iterator[_Known | Outcome]:
+    def _verified(self, wanted: Sequence[Wanted]) -> Iterator[Known | Outcome]:
         heads = ChainHeads(self.rpc_url, self.timeout_s)
         for one in wanted:
             try:
-                yield self._verify(one, heads)
+                yield self.verify(one, heads)
             except Refused as error:
                 yield Outcome(one.number, REFUSED, detail=str(error))
 
-    def _verify(self, wanted: Wanted, heads: ChainHeads) -> _Known:
+    def verify(self, wanted: Wanted, heads: ChainHeads) -> Known:
+        """An invoice that stands in the log, as the chain says. Raises Refused."""
         try:
             evidence = ev.parse(self._ask("GET", wanted, "evidence"))
         except ev.NotEvidence as error:
@@ -178,15 +181,15 @@ class Claimant:
         if evidence.body.get("number") != wanted.number:
             raise Refused("The service sent another invoice.")
         entry, said = Entry.decode(evidence.entry), open_signed(evidence.issuer)
-        return _Known(wanted, entry.claim_address, said.epochs[-1])
+        return Known(wanted, entry.claim_address, said.epochs[-1], entry.body_commitment, evidence.body)
 
-    def _handover(self, known: _Known, nonce: int, deadline: int) -> Signature:
+    def _handover(self, known: Known, nonce: int, deadline: int) -> Signature:
         terms = {"claimant": "0x" + self.address.hex(), "nonce": nonce, "deadline": deadline}
         try:
             answer = json.loads(self._ask("POST", known.wanted, "handover", terms))
             signature = Signature(bytes.fromhex(answer["r"]), bytes.fromhex(answer["vs"]))
             signed = {"issuerId": self.trusted, **terms, "claimant": self.address}
-            signer = signer_of(self._contract(known.epoch).domain().digest("Handover", **signed), signature)
+            signer = signer_of(self.contract(known.epoch).domain().digest("Handover", **signed), signature)
         except (ValueError, KeyError, TypeError) as error:
             raise Refused("What the service handed over is no signature.") from error
         if signer != known.claim_address:
@@ -206,13 +209,13 @@ class Claimant:
             "invoices": invoices,
         }
         try:
-            told = json.loads(self._request("POST", what, body=body))
+            told = json.loads(self.request("POST", what, body=body))
             ends_at = time.monotonic() + SENT_WITHIN_S
             while told["status"] not in ("done", "refused"):
                 if time.monotonic() > ends_at:
                     return "The service did not send it in time."
                 time.sleep(LOOK_EVERY_S)
-                told = json.loads(self._request("GET", f"claims/{told['claim_id']}"))
+                told = json.loads(self.request("GET", f"claims/{told['claim_id']}"))
         except Refused as error:
             return str(error)
         except (ValueError, KeyError, TypeError):
@@ -220,9 +223,9 @@ class Claimant:
         return f"The service refused: {told['reason']}." if told.get("reason") else ""
 
     def _ask(self, method: str, wanted: Wanted, what: str, body: Any = None) -> bytes:
-        return self._request(method, f"invoices/{wanted.number}/{what}", token=wanted.token, body=body)
+        return self.request(method, f"invoices/{wanted.number}/{what}", token=wanted.token, body=body)
 
-    def _request(self, method: str, path: str, *, token: str | None = None, body: Any = None) -> bytes:
+    def request(self, method: str, path: str, *, token: str | None = None, body: Any = None) -> bytes:
         """At most as much as evidence may be. Raises Refused."""
         url = f"{self.service_url.rstrip('/')}/api/v1/{path}"
         headers = {"Accept-Language": "en"} | ({"Authorization": f"Bearer {token}"} if token else {})
@@ -238,17 +241,17 @@ class Claimant:
             raise Refused(f"The service does not answer: {type(error).__name__}.") from error
         return data
 
-    def _nonce(self, known: Sequence[_Known]) -> int:
-        return self._contract(known[0].epoch).nonce_of(self.address)
+    def _nonce(self, known: Sequence[Known]) -> int:
+        return self.contract(known[0].epoch).nonce_of(self.address)
 
-    def _contract(self, epoch: Epoch) -> StatusContract:
+    def contract(self, epoch: Epoch) -> StatusContract:
         if epoch.contract not in self._contracts:
             self._contracts[epoch.contract] = StatusContract(
                 self.rpc_url, address=epoch.contract, issuer_id=self.trusted, timeout_s=self.timeout_s
             )
         return self._contracts[epoch.contract]
 
-    def _told(self, known: _Known, status: Status, *, mine: str, problem: str = "") -> Outcome:
+    def _told(self, known: Known, status: Status, *, mine: str, problem: str = "") -> Outcome:
         """Who else claimed it is nobody's business but the chain's."""
         outcome = Outcome(known.wanted.number, REFUSED, status.time)
         if status.state is State.CLAIMED:

@@ -10,14 +10,14 @@ import signal
 import sys
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Collection, Iterable
 from datetime import UTC, datetime
 from functools import partial
 from pathlib import Path
 from typing import Any
 
 from chain import deploy as chain_deploy
-from invoice_service import auditor, claimant, doctor, eraser, keyring, logs, settler
+from invoice_service import auditor, claimant, consenter, doctor, eraser, keyring, logs, settler
 from invoice_service.app import build_services
 from invoice_service.config import Config
 from invoice_service.documents.attached import attached_evidence
@@ -131,17 +131,23 @@ def _add_verifying(add: Add) -> None:
 
 
 def _add_claims(add: Add) -> None:
-    for name, text in (
-        ("claim", "Claim invoices for a company, on chain. Exit code 0 if all are the company's now."),
-        ("release", "Give claims up."),
+    for name, run, text in (
+        ("claim", claim_or_release, "Claim invoices, on chain. Exit code 0 if all are the company's now."),
+        ("release", claim_or_release, "Give claims up."),
+        ("consent", agree, "Agree to credit notes on claimed invoices. Exit code 0 if none waits any more."),
     ):
-        claiming = add(name, claim_or_release, text)
+        claiming = add(name, run, text)
         claiming.add_argument("list", metavar="LIST", help="a NUMBER and its TOKEN a line; - for stdin")
         claiming.add_argument("--service", required=True, metavar="URL", help="who issued them")
         claiming.add_argument("--rpc", required=True, metavar="URL", help="a chain endpoint of your choice")
         claiming.add_argument("--trust", required=True, metavar="ROOT", help="as for verify")
         claiming.add_argument("--key", required=True, type=Path, metavar="FILE", help="made if missing")
-        claiming.add_argument("--relay", action="store_true", help="let the service send it: no coins needed")
+        if run is agree:
+            claiming.add_argument("--yes", action="store_true", help="agree; else it is only shown")
+        else:
+            claiming.add_argument(
+                "--relay", action="store_true", help="the service sends it; no coins needed"
+            )
         claiming.set_defaults(does=name)
     company = add("company", put_company, "Put a company's account on record, once it was checked.")
     company.add_argument("--tax-id", required=True, metavar="USCC", help="统一社会信用代码, 18 characters")
@@ -312,17 +318,32 @@ def _now(standing: Standing | None) -> str:
 
 
 def claim_or_release(_config: Config, arguments: Any) -> int:
-    wanted = _wanted(sys.stdin.read() if arguments.list == "-" else Path(arguments.list).read_text())
-    key = keyring.company_key(arguments.key)
-    trusted = _trusted(arguments.trust)
-    company = claimant.Claimant(arguments.service, arguments.rpc, trusted, key, arguments.relay)
+    wanted = _wanted(arguments.list)
+    company = _company(arguments, relayed=arguments.relay)
     act = company.claim if arguments.does == "claim" else company.release
+    return _tell(act(wanted, datetime.now(UTC)), claimant.DONE)
+
+
+def agree(_config: Config, arguments: Any) -> int:
+    wanted = _wanted(arguments.list)
+    asked = consenter.consent(_company(arguments), wanted, datetime.now(UTC), agrees=arguments.yes)
+    return _tell(asked, consenter.DONE)
+
+
+def _company(arguments: Any, *, relayed: bool = False) -> claimant.Claimant:
+    """Raises BadRoot."""
+    key, trusted = keyring.company_key(arguments.key), _trusted(arguments.trust)
+    company = claimant.Claimant(arguments.service, arguments.rpc, trusted, key, relayed)
     print(f"Company 0x{company.address.hex()}")
+    return company
+
+
+def _tell(outcomes: Iterable[claimant.Outcome], good: Collection[str]) -> int:
     done = True
-    for outcome in act(wanted, datetime.now(UTC)):
+    for outcome in outcomes:
         since = f" since {outcome.since:%Y-%m-%d %H:%M:%S} UTC" if outcome.since else ""
         print(f"{outcome.number}: {outcome.word}{since}{'. ' if outcome.detail else ''}{outcome.detail}")
-        done = done and outcome.word in claimant.DONE
+        done = done and outcome.word in good
     return 0 if done else 1
 
 
@@ -362,8 +383,9 @@ def _change(arguments: Any) -> relay.IssuersChange | None:
     return relay.Credit(note, arguments.whole)
 
 
-def _wanted(text: str) -> list[claimant.Wanted]:
-    """Raises BadList, naming the line."""
+def _wanted(name: str) -> list[claimant.Wanted]:
+    """What stands in the file of this name. Raises BadList, naming the line."""
+    text = sys.stdin.read() if name == "-" else Path(name).read_text()
     wanted = []
     for n, line in enumerate(text.splitlines(), 1):
         parts = line.split()

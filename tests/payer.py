@@ -30,7 +30,5 @@ class PaysWhenAsked:
             paid_at=self._clock(),
         )
 
-    def refund(
-        self, out_trade_no: str, out_refund_no: str, *, amount_fen: int, total_fen: int
-    ) -> RefundReport:
+    def refund(self, _trade_no: str, out_refund_no: str, *, amount_fen: int, **_total: int) -> RefundReport:
         return RefundReport(out_refund_no, f"R-{out_refund_no}", amount_fen)

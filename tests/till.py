@@ -8,7 +8,7 @@ from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from decimal import Decimal
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 from uuid import UUID
 
 from chain.statuses import Domain, sign
@@ -21,6 +21,7 @@ from invoice_service.domain.refund import Back, Reason, RefundStatus
 from invoice_service.domain.token import fingerprint
 from invoice_service.flow import consent, issue, order, pay, refund, settle_refunds
 from invoice_service.flow.claim import Wanted
+from invoice_service.payments.sandbox.provider import SandboxProvider
 from invoice_service.payments.sandbox.service import SandboxSettings, close, create_sandbox
 from invoice_service.store import orders, refunds, rollups
 from invoice_service.store.refunds import Refund
@@ -172,5 +173,6 @@ def _beside_a_sandbox(config: Config, clock: Clock, vendor: Actor) -> Iterator[T
         try:
             yield Till(ClaimsOffice(services, clock, config.data_dir), vendor)
         finally:
+            cast(SandboxProvider, services.providers["sandbox"])._http.clear()
             services.database.dispose()
-            close(sandbox)
+    close(sandbox)

@@ -49,7 +49,7 @@ UNION ALL SELECT CASE change WHEN 'claimed' THEN 5 ELSE 6 END, id::text FROM cha
 UNION ALL SELECT 2, id::text FROM refunds WHERE paid_back_at IS NOT NULL
 UNION ALL SELECT 4, number FROM credit_notes WHERE event_id IS NOT NULL
 """
-# Of each refund of an invoice that was drawn up: how it stands, and how often the contract wrote its note down.
+# Of each refund of an invoice: how it stands, and how often the contract wrote its note down.
 _NOTED = """
 SELECT r.id, r.status, n.event_id IS NOT NULL, count(e.id) FROM refunds AS r
 JOIN credit_notes AS n ON n.refund_id = r.id LEFT JOIN chain_events AS e ON e.note = n.commitment

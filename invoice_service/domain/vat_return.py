@@ -16,7 +16,7 @@ notes as they are published, not anything that a tax bureau told us.
 Sales are of the day on which they were paid, invoices of the day on which they were issued, in
 Asia/Shanghai. What goes back is taken off in the period in which it does, a credit note by the day on which
 it was drawn up. Where more went back than was sold, a line says 0: the form takes no negative one, and
-nothing is carried into the next period (see decision 00XX).
+nothing is carried into the next period (see decision 24).
 
 A cell is a sum of facts, or is computed from cells; so every one leads back to its facts. Rates are applied
 to sums, rounded half up to the fen, once a cell.

@@ -24,10 +24,12 @@ from invoice_service.supervision.rows import (
     Invoice,
     MarketDay,
     Place,
+    Refund,
     Sale,
     Seller,
     StallDay,
     invoice_of,
+    refund_of,
     sale_of,
 )
 
@@ -51,9 +53,10 @@ def read(connection: Connection, market: Row, day: date, *, history_days: int, a
     differences: list[Difference] = []
     sales = list(_sales(connection, list(known.sellers), day, differences))
     invoices = list(_invoices(connection, list(known.sellers), day, differences))
+    refunds = list(_refunds(connection, list(known.sellers), day, differences))
     history = attested.history(connection, market["id"], day - history_days * DAY, day)
     if not differences:  # else a sale that could not be read would be told twice
-        differences += audit.sum_differences(sales, summed_fen(history, day))
+        differences += audit.sum_differences(sales, refunds, summed_fen(history, day))
     return MarketDay(
         market=market["code"],
         region=market["region"],
@@ -61,6 +64,7 @@ def read(connection: Connection, market: Row, day: date, *, history_days: int, a
         as_of=as_of,
         sales=sales,
         invoices=invoices,
+        refunds=refunds,
         history=[_stall_day(row) for row in history],
         sellers=known.sellers,
         places=known.places,
@@ -134,6 +138,15 @@ def invoice(row: Row, body: Mapping[str, Any]) -> Invoice:
     )
 
 
+def _refunds(
+    connection: Connection, vendor_ids: Sequence[int], day: date, differences: list[Difference]
+) -> Iterator[Refund]:
+    for row in attested.refunds(connection, vendor_ids, day, day):
+        body = _audited(Kind.REFUND, row, differences)
+        if body is not None:
+            yield refund_of(body, vendor=row["vendor_id"], stall=row["stall"], counted_fen=row["counted_fen"])
+
+
 def _audited(kind: Kind, row: Row, differences: list[Difference]) -> dict[str, Any] | None:
     """The body, where it is what was attested; else what does not fit is noted."""
     stored = document(kind, row)
@@ -150,7 +163,7 @@ def _stall_day(row: Row) -> StallDay:
 
 
 def summed_fen(history: Sequence[Row], day: date) -> dict[int, int]:
-    """What each vendor took on a day, by the sums."""
+    """What each vendor took on a day, less what went back, by the sums."""
     summed: dict[int, int] = defaultdict(int)
     for row in history:
         if row["day"] == day:
@@ -160,6 +173,7 @@ def summed_fen(history: Sequence[Row], day: date) -> dict[int, int]:
 
 def selling_percent(history: Sequence[Row], day: date) -> int:
     """How many of the stalls that sold in the days before sold on this day, too."""
-    usual = {row["stall"] for row in history if day - USUAL <= row["day"] < day}
-    today = {row["stall"] for row in history if row["day"] == day}
+    sold = [row for row in history if row["orders"]]
+    usual = {row["stall"] for row in sold if day - USUAL <= row["day"] < day}
+    today = {row["stall"] for row in sold if row["day"] == day}
     return 100 * len(usual & today) // len(usual) if usual else 100

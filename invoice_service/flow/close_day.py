@@ -1,7 +1,7 @@
 """Close a day: what the vendor counted, beside what was recorded.
 
-Each channel's record, less what it paid back, is taken in the moment of closing and kept with what was stated,
-so that a difference stays visible as it was. Cash is on no record of ours: it stands by itself.
+Each channel's record, less what it paid back, is taken in the moment of closing and kept with what was
+stated, so that a difference stays visible as it was. Cash is on no record of ours: it stands by itself.
 """
 
 from __future__ import annotations

@@ -102,14 +102,18 @@ def _whose(connection: Connection, row: RowMapping) -> list[int]:
 def _items(
     connection: Connection, finding: Finding, vendor_ids: Sequence[int], as_of: datetime
 ) -> Iterator[Item]:
-    """Sales that the rule needs, and the invoices of that day that go with them."""
+    """Sales that the rule needs, the refunds of its days and the invoices of the last that go with them."""
     records = frozenset(finding.records)
     for row in attested.sales(connection, vendor_ids, finding.first_day, finding.last_day):
         if _is_needed(finding, records, row):
             yield _sale(row, as_of)
+    is_summed = rules.BASIS[finding.rule] in (Basis.MARKET, Basis.VENDOR)
     for row in attested.invoices(connection, vendor_ids, finding.last_day, finding.last_day):
-        if rules.BASIS[finding.rule] in (Basis.MARKET, Basis.VENDOR) or row["fact"] in records:
+        if is_summed or row["fact"] in records:
             yield _invoice(row, as_of)
+    if is_summed:
+        for row in attested.refunds(connection, vendor_ids, finding.first_day, finding.last_day):
+            yield _refund(row, as_of)
 
 
 def _is_needed(finding: Finding, records: frozenset[str], row: RowMapping) -> bool:
@@ -136,6 +140,15 @@ def _invoice(row: RowMapping, as_of: datetime) -> Item:
         order=row["order_id"],
         buyer=row["buyer"],
         buyer_salt=row["buyer_salt"],
+    )
+
+
+def _refund(row: RowMapping, as_of: datetime) -> Item:
+    return Item(
+        **_common(Kind.REFUND, row, as_of),
+        order=row["order_id"],
+        stall=row["stall"],
+        counted_fen=row["counted_fen"],
     )
 
 

@@ -1,5 +1,7 @@
 """Take a market's sales out as CSV: at once where they are few, in the background where they are many.
 
+What was paid back has rows of its own, with a minus, so that the rows add up to the market's figures.
+
 An export is written piece by piece by the settling process, each piece with how far it came in one
 transaction: a process that dies loses nothing and doubles nothing, and going on is how it always goes. A file
 is its owner's alone, for a day; whoever's region no longer covers the market gets none of it.
@@ -37,10 +39,11 @@ PIECES_A_ROUND = 4  # a round: sealing runs in the same process and waits for no
 UNFINISHED_MAX = 3
 TITLES = {
     "zh-CN": ("支付时间", "摊位", "经营户编号", "经营户", "纳税人类型", "金额（元）", "免税（元）",
-              "不含税（元）", "税额（元）", "发票号码", "订单", "存证承诺"),
+              "不含税（元）", "税额（元）", "发票号码", "订单", "存证承诺", "销售或退款"),
     "en": ("Paid at", "Stall", "Vendor no.", "Vendor", "Taxpayer", "Amount (¥)", "Exempt (¥)", "Net (¥)",
-           "Tax (¥)", "Invoice", "Order", "Entry's commitment"),
+           "Tax (¥)", "Invoice", "Order", "Entry's commitment", "Sale or refund"),
 }  # fmt: skip
+KINDS = {"zh-CN": ("销售", "退款"), "en": ("sale", "refund")}
 
 
 class PieceFailed(Exception):
@@ -235,6 +238,7 @@ def _row(one: RowMapping, lang: str) -> tuple[object, ...]:
         yuan(one["taxable_net_fen"]),
         yuan(one["tax_fen"]),
         one["number"] or "",
-        one["id"],
+        one["order_id"],
         one["commitment"].hex(),
+        KINDS[lang][one["is_back"]],
     )

@@ -3,8 +3,9 @@
 The root's leaves are the very entries of the log (sales, refunds, invoices, credit notes), so a RETURN entry
 says which facts its figures were made from, and nobody can make them from others later. What comes in late (a
 payment notice after the period's end, a credit note in force a day after it was drawn up) marks the return in
-the fact's own transaction (`store.returns.mark_late`); it is then sealed again as an amendment, which names the commitment of the version before. No version ever changes, and no day is declared
-twice: a vendor who goes over from quarters to months, or to another kind of taxpayer, keeps what is sealed.
+the fact's own transaction (`store.returns.mark_late`); it is then sealed again as an amendment, which names
+the commitment of the version before. No version ever changes, and no day is declared twice: a vendor who goes
+over from quarters to months, or to another kind of taxpayer, keeps what is sealed.
 """
 
 from __future__ import annotations

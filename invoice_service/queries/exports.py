@@ -19,9 +19,14 @@ SHOWN = 50
 
 @dataclass(frozen=True, slots=True)
 class MarketSale:
-    """`entry`: the commitment of its SALE entry, hex."""
+    """`entry`: the commitment of its SALE entry, hex.
+
+    Of a refund (`is_back`), that of its REFUND: then sums are negative, `paid_at` is when it was paid back,
+    and `invoice_number` is its credit note's.
+    """
 
     order_id: UUID
+    is_back: bool
     paid_at: datetime
     stall: str
     vendor_id: int
@@ -76,12 +81,12 @@ def sales(
     after: UUID | None = None,
     limit: int = 30,
 ) -> MarketSaleList:
-    """In the order in which they were placed. Raises OutOfScope, SayWhy."""
+    """Sales as they were placed, refunds as they were asked for. Raises OutOfScope, SayWhy."""
     with services.database.read() as connection:
         market = supervised.market_looked_at(connection, actor, code, services.clock())
         found = market_sales.page(connection, market["id"], asked, after, limit + 1)
     rows = tuple(_sale(row, lang) for row in found[:limit])
-    return MarketSaleList(rows, rows[-1].order_id if len(found) > limit else None)
+    return MarketSaleList(rows, found[limit - 1]["id"] if len(found) > limit else None)
 
 
 def own(services: Services, actor: Actor, lang: str) -> tuple[ExportView, ...]:
@@ -102,7 +107,8 @@ def one(services: Services, actor: Actor, lang: str, export_id: UUID) -> ExportV
 
 def _sale(row: RowMapping, lang: str) -> MarketSale:
     return MarketSale(
-        order_id=row["id"],
+        order_id=row["order_id"],
+        is_back=row["is_back"],
         paid_at=row["paid_at"],
         stall=row["stall"],
         vendor_id=row["vendor_id"],

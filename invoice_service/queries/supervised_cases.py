@@ -5,13 +5,13 @@ A list names no vendor: a case opens its vendor's books, and opening it is recor
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import date, datetime
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import RowMapping
+from sqlalchemy import Connection, RowMapping
 
 from invoice_service.domain.case import STEPS, CaseState, Step
 from invoice_service.domain.listing import chosen
@@ -19,7 +19,7 @@ from invoice_service.domain.numbering import business_day
 from invoice_service.domain.policy import Actor, OutOfScope
 from invoice_service.queries.market_rows import named
 from invoice_service.services import Services
-from invoice_service.store import findings, supervised
+from invoice_service.store import findings, refunds, supervised
 from invoice_service.supervision import catalogue
 from invoice_service.supervision.catalogue import RULE_IDS
 
@@ -61,10 +61,11 @@ class StepView:
 
 @dataclass(frozen=True, slots=True)
 class RecordView:
-    """A sale by its order, or an invoice by its number."""
+    """A sale by its order, an invoice by its number, or a refund, with the sale that it is of."""
 
-    sale: UUID | None
-    invoice: str | None
+    sale: UUID | None = None
+    invoice: str | None = None
+    refund: UUID | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -148,6 +149,7 @@ def one(services: Services, actor: Actor, lang: str, case_id: int) -> CaseView:
         row = supervised.supervised_case(connection, actor, case_id)
         steps = findings.steps(connection, case_id)
         colleagues = findings.colleagues(connection, row["region"])
+        records = _records(connection, row["records"][:RECORDS_SHOWN])
     rule = catalogue.version(row["rule"], row["rule_since"])
     return CaseView(
         line=_line(row, lang),
@@ -159,7 +161,7 @@ def one(services: Services, actor: Actor, lang: str, case_id: int) -> CaseView:
         figures=row["figures"],
         thresholds=row["thresholds"],
         rule_since=row["rule_since"],
-        records=tuple(_record(one) for one in row["records"][:RECORDS_SHOWN]),
+        records=records,
         records_in_all=len(row["records"]),
         steps=tuple(StepView(**step) for step in steps),
         may=tuple(STEPS[CaseState(row["state"])]),
@@ -223,5 +225,14 @@ def _line(row: Row, lang: str) -> CaseLine:
     )
 
 
-def _record(record: str) -> RecordView:
-    return RecordView(None, record) if record.isdigit() else RecordView(UUID(record), None)
+def _records(connection: Connection, records: Sequence[str]) -> tuple[RecordView, ...]:
+    ids = [UUID(record) for record in records if not record.isdigit()]
+    sale_of = refunds.orders_of(connection, ids)
+    return tuple(
+        RecordView(invoice=record) if record.isdigit() else _by_id(UUID(record), sale_of)
+        for record in records
+    )
+
+
+def _by_id(record: UUID, sale_of: Mapping[UUID, UUID]) -> RecordView:
+    return RecordView(sale_of[record], refund=record) if record in sale_of else RecordView(record)

@@ -49,12 +49,25 @@ _INVOICES = text(f"""
     WHERE i.vendor_id = ANY(:vendor_ids) AND i.issued_at >= :begins AND i.issued_at < :ends
     ORDER BY i.issued_at, i.number
 """)  # noqa: S608 - our own joins
+_REFUNDS = text(f"""
+    SELECT r.id::text AS fact, r.order_id::text AS order_id, r.vendor_id, s.code AS stall, r.body, r.salt,
+           r.amount_fen, (SELECT sum(l.net_fen)::bigint FROM refund_lines AS l
+                          WHERE l.refund_id = r.id) AS counted_fen,
+           coalesce(e.entry, q.entry) AS entry, e.index, head.anchored_at
+    FROM refunds AS r
+    JOIN orders AS o ON o.id = r.order_id
+    JOIN stalls AS s ON s.id = o.stall_id
+    {_ENTRY.format(fact="r.id::text")}
+    WHERE r.vendor_id = ANY(:vendor_ids) AND r.paid_back_at >= :begins AND r.paid_back_at < :ends
+    ORDER BY r.paid_back_at, r.id
+""")  # noqa: S608 - our own joins
 _HISTORY = text("""
     SELECT (h.hour AT TIME ZONE 'Asia/Shanghai')::date AS day, h.vendor_id, s.code AS stall,
            sum(h.orders)::bigint AS orders, sum(h.exempt_fen + h.taxable_net_fen)::bigint AS counted_fen,
            sum(h.amount_fen)::bigint AS amount_fen
     FROM vendor_hours AS h JOIN stalls AS s ON s.id = h.stall_id
-    WHERE h.market_id = :market_id AND h.hour >= :begins AND h.hour < :ends AND h.orders > 0
+    WHERE h.market_id = :market_id AND h.hour >= :begins AND h.hour < :ends
+      AND (h.orders > 0 OR h.amount_fen <> 0)
     GROUP BY 1, 2, 3 ORDER BY 1, 2, 3
 """)
 _SELLERS = text("""
@@ -89,8 +102,15 @@ def invoices(
     return _streamed(connection, _INVOICES, Kind.INVOICE, vendor_ids, first_day, last_day)
 
 
+def refunds(
+    connection: Connection, vendor_ids: Sequence[int], first_day: date, last_day: date
+) -> Iterator[RowMapping]:
+    """Paid back in those days."""
+    return _streamed(connection, _REFUNDS, Kind.REFUND, vendor_ids, first_day, last_day)
+
+
 def history(connection: Connection, market_id: int, first_day: date, last_day: date) -> Sequence[RowMapping]:
-    """A row a day, vendor and stall at which anything was sold."""
+    """A row a day, vendor and stall at which anything was sold or went back: what is left of it."""
     values = {"market_id": market_id, "begins": midnight(first_day), "ends": midnight(last_day + DAY)}
     return connection.execute(_HISTORY, values).mappings().all()
 

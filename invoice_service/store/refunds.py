@@ -161,6 +161,12 @@ def by_id(connection: Connection, refund_id: UUID, *, lock: bool = False) -> Ref
     return None if row is None else _refund(row)
 
 
+def orders_of(connection: Connection, ids: Sequence[UUID]) -> dict[UUID, UUID]:
+    """Of those ids that are refunds', the order that each is of."""
+    query = select(refunds.c.id, refunds.c.order_id).where(refunds.c.id.in_(ids))
+    return {row.id: row.order_id for row in connection.execute(query)}
+
+
 def of_order(connection: Connection, order_id: UUID) -> Sequence[Refund]:
     """Oldest first."""
     query = _refunds().where(refunds.c.order_id == order_id).order_by(refunds.c.asked_at)

@@ -132,8 +132,8 @@ _OPEN = """
 _OPEN_OF = text(f"""
     SELECT p.first_day, p.last_day, coalesce(is_sold, FALSE) AS is_sold {_OPEN} AND v.id = :vendor_id
 """)
-# A period in which nothing was sold, and nothing went back, has no return. One that was sealed and is stale is
-# due again, whatever became of the vendor since.
+# A period in which nothing was sold, and nothing went back, has no return. One that was sealed and is stale
+# is due again, whatever became of the vendor since.
 _DUE = text(f"""
     SELECT v.id AS vendor_id, p.first_day, p.last_day {_OPEN} AND is_sold
     UNION ALL

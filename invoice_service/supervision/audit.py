@@ -13,19 +13,19 @@ from dataclasses import dataclass
 from typing import Any
 
 from invoice_service.ledger.entry import BadEntry, Entry, Kind, body_commitment
-from invoice_service.supervision.rows import Difference, Sale
+from invoice_service.supervision.rows import Difference, Refund, Sale
 
 KINDS: Mapping[str, Mapping[str, str]] = {
     "document": {"zh": "单据内容与存证不一致", "en": "A document is not what its entry commits to"},
     "amount": {"zh": "单据金额与账面不一致", "en": "A document's total is not the one on the books"},
     "entry": {"zh": "没有对应的存证", "en": "There is no entry for it"},
-    "sums": {"zh": "汇总与逐笔交易不一致", "en": "The day's sums are not those of its sales"},
+    "sums": {"zh": "汇总与逐笔交易不一致", "en": "The day's sums are not those of its sales and refunds"},
 }
 
 
 @dataclass(frozen=True, slots=True)
 class Document:
-    """A stored SALE or INVOICE body with what stands beside it; `entry` is None where there is none."""
+    """A stored SALE, INVOICE or REFUND body with what stands beside it; `entry` is None if there is none."""
 
     kind: Kind
     fact: str
@@ -49,7 +49,7 @@ def problem(document: Document, body: Mapping[str, Any] | None) -> tuple[str, in
 
     Bytes that fit their entry are those that were attested, so that their form need not be looked at again.
     """
-    attested = body.get("total_fen", 0) if body else 0
+    attested = body.get("amount_fen" if document.kind is Kind.REFUND else "total_fen", 0) if body else 0
     attested_fen = attested if isinstance(attested, int) else 0
     if document.entry is None:
         return "entry", attested_fen
@@ -76,11 +76,15 @@ def fits(kind: Kind, body: bytes, salt: bytes, entry: bytes) -> bool:
     return read.kind is kind and read.body_commitment == body_commitment(salt, body)
 
 
-def sum_differences(sales: Iterable[Sale], summed_fen: Mapping[int, int]) -> Iterator[Difference]:
-    """`summed_fen`: what the sums say that each vendor took on the day of these sales."""
+def sum_differences(
+    sales: Iterable[Sale], refunds: Iterable[Refund], summed_fen: Mapping[int, int]
+) -> Iterator[Difference]:
+    """`summed_fen`: what the sums say that each vendor took on the day of these sales and refunds."""
     sold_fen: Counter[int] = Counter()
     for sale in sales:
         sold_fen[sale.vendor] += sale.amount_fen
+    for back in refunds:
+        sold_fen[back.vendor] -= back.amount_fen
     for vendor in sorted(sold_fen.keys() | summed_fen.keys()):
         recorded_fen, attested_fen = summed_fen.get(vendor, 0), sold_fen[vendor]
         if recorded_fen != attested_fen:

@@ -1,9 +1,9 @@
 """A finding in one file, from which anybody can make it again: documents, entries, one proof, the rule.
 
-A bundle is a ZIP of two parts. `documents.jsonl` has a line for each SALE and INVOICE that the rule needs:
-body, salt, entry and place in the log. `bundle.json` has the finding, the rule's thresholds, the register
-(the service's word, which no entry proves), the log's signed head, one proof for all places, and the issuer
-statement. Like evidence it carries no authority: whoever checks it brings the issuer's root.
+A bundle is a ZIP of two parts. `documents.jsonl` has a line for each SALE, INVOICE and REFUND that the rule
+needs: body, salt, entry and place in the log. `bundle.json` has the finding, the rule's thresholds, the
+register (the service's word, which no entry proves), the log's signed head, one proof for all places, and the
+issuer statement. Like evidence it carries no authority: whoever checks it brings the issuer's root.
 
 What a bundle cannot show is that nothing else was sold: a log proves what is in it. Whoever doubts that reads
 the whole log, which is public.
@@ -33,10 +33,12 @@ from invoice_service.supervision.rows import (
     Invoice,
     MarketDay,
     Place,
+    Refund,
     Sale,
     Seller,
     history_of,
     invoice_of,
+    refund_of,
     sale_of,
 )
 from invoice_service.supervision.rules import Finding
@@ -55,7 +57,8 @@ class NotABundle(ValueError):
 class Item:
     """One document as it is stored. `index` is None before its entry is in the log; `entry` without one.
 
-    `rules` (of each line) and `invoice` are of sales; `order`, `buyer` and `buyer_salt` are of invoices.
+    `rules` (of each line) and `invoice` are of sales; `order`, `buyer` and `buyer_salt` are of invoices;
+    `stall` and `counted_fen` of refunds, as the service has them.
     """
 
     kind: Kind
@@ -72,6 +75,8 @@ class Item:
     order: str | None = None
     buyer: bytes | None = None
     buyer_salt: bytes | None = None
+    stall: str | None = None
+    counted_fen: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -233,8 +238,14 @@ class _Recomputation:
         sales = [
             _sale(item, body) for item, body, wrong in read if item.kind is Kind.SALE and body and not wrong
         ]
+        refunds = [
+            _refund(item, body)
+            for item, body, wrong in read
+            if item.kind is Kind.REFUND and body and not wrong
+        ]
         differences = [_difference(item, body, wrong) for item, body, wrong in read if wrong]
         today = [sale for sale in sales if business_day(sale.paid_at) == finding.last_day]
+        back = [one for one in refunds if business_day(one.paid_back_at) == finding.last_day]
         return MarketDay(
             market=finding.market,
             region=register.region,
@@ -246,11 +257,12 @@ class _Recomputation:
                 for item, body, wrong in read
                 if item.kind is Kind.INVOICE and body and not wrong
             ],
-            history=history_of(sales),
+            refunds=back,
+            history=history_of(sales, refunds),
             sellers={one.vendor: one for one in register.sellers},
             places=register.places,
             goods=register.goods,
-            differences=differences or list(audit.sum_differences(today, register.summed_fen)),
+            differences=differences or list(audit.sum_differences(today, back, register.summed_fen)),
             selling_percent=register.selling_percent,
         )
 
@@ -279,6 +291,10 @@ def _sale(item: Item, body: Mapping[str, Any]) -> Sale:
 def _invoice(item: Item, body: Mapping[str, Any]) -> Invoice:
     buyer = audit.value(item.buyer) if item.buyer is not None else None
     return invoice_of(body, buyer, vendor=item.vendor, order=item.order or "", anchored_at=item.anchored_at)
+
+
+def _refund(item: Item, body: Mapping[str, Any]) -> Refund:
+    return refund_of(body, vendor=item.vendor, stall=item.stall or "", counted_fen=item.counted_fen)
 
 
 def _difference(item: Item, body: Mapping[str, Any] | None, wrong: tuple[str, int]) -> Difference:
@@ -321,6 +337,8 @@ def _item_json(item: Item) -> dict[str, Any]:
         "order": item.order,
         "buyer": _text(item.buyer) if item.buyer is not None else None,
         "buyer_salt": item.buyer_salt.hex() if item.buyer_salt is not None else None,
+        "stall": item.stall,
+        "counted_fen": item.counted_fen,
     }
 
 
@@ -340,6 +358,8 @@ def _item_of(read: Mapping[str, Any]) -> Item:
         order=read["order"],
         buyer=_bytes(read["buyer"]) if read["buyer"] is not None else None,
         buyer_salt=bytes.fromhex(read["buyer_salt"]) if read["buyer_salt"] is not None else None,
+        stall=read.get("stall"),  # files of before there were refunds have neither
+        counted_fen=read.get("counted_fen", 0),
     )
 
 

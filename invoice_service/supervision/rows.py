@@ -65,8 +65,21 @@ class Invoice:
 
 
 @dataclass(frozen=True, slots=True)
+class Refund:
+    """Money that went back, by the day on which it did, whenever it was sold. Amounts are positive."""
+
+    refund: str
+    order: str
+    vendor: int
+    stall: str
+    paid_back_at: datetime
+    amount_fen: int
+    counted_fen: int
+
+
+@dataclass(frozen=True, slots=True)
 class StallDay:
-    """What one vendor sold at one stall on one day."""
+    """What one vendor sold at one stall on one day; `counted_fen` is less what went back on it."""
 
     day: date
     vendor: int
@@ -131,6 +144,7 @@ class MarketDay:
     as_of: datetime
     sales: Sequence[Sale] = ()
     invoices: Sequence[Invoice] = ()
+    refunds: Sequence[Refund] = ()
     history: Sequence[StallDay] = ()
     sellers: Mapping[int, Seller] = field(default_factory=dict)
     places: Sequence[Place] = ()
@@ -192,11 +206,29 @@ def invoice_of(
     )
 
 
-def history_of(sales: Iterable[Sale]) -> list[StallDay]:
-    """What the rollups hold, made from sales."""
+def refund_of(body: Mapping[str, Any], *, vendor: int, stall: str, counted_fen: int) -> Refund:
+    """From a REFUND body; the register has whose it was, and what of it counted.
+
+    Raises KeyError, ValueError.
+    """
+    return Refund(
+        refund=body["refund"],
+        order=body["order"],
+        vendor=vendor,
+        stall=intern(stall),
+        paid_back_at=datetime.fromisoformat(body["paid_back_at"]),
+        amount_fen=body["amount_fen"],
+        counted_fen=counted_fen,
+    )
+
+
+def history_of(sales: Iterable[Sale], refunds: Iterable[Refund] = ()) -> list[StallDay]:
+    """What the rollups hold, made from sales and refunds."""
     sums: dict[tuple[date, int, str], list[int]] = defaultdict(lambda: [0, 0])
     for sale in sales:
         one = sums[business_day(sale.paid_at), sale.vendor, sale.stall]
         one[0] += 1
         one[1] += sale.counted_fen
+    for back in refunds:
+        sums[business_day(back.paid_back_at), back.vendor, back.stall][1] -= back.counted_fen
     return [StallDay(*key, orders, counted_fen) for key, (orders, counted_fen) in sorted(sums.items())]

@@ -8,7 +8,7 @@ decide. A finding's `key` says what makes it one finding: found again under the 
 from __future__ import annotations
 
 import enum
-from collections import defaultdict
+from collections import Counter, defaultdict
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
@@ -82,8 +82,9 @@ def history_days(rules: Mapping[str, Rule]) -> int:
 
 def uninvoiced(day: MarketDay, rule: Rule) -> Iterator[Finding]:
     """A vendor's share of invoiced sales against that of all others in the market."""
-    by_vendor = _grouped(day.sales, lambda sale: sale.vendor)
-    all_orders, all_invoiced = len(day.sales), sum(sale.invoice is not None for sale in day.sales)
+    wanted = _to_be_invoiced(day)
+    by_vendor = _grouped(wanted, lambda sale: sale.vendor)
+    all_orders, all_invoiced = len(wanted), sum(sale.invoice is not None for sale in wanted)
     for vendor, sales in by_vendor.items():
         invoiced = sum(sale.invoice is not None for sale in sales)
         others = all_orders - len(sales)
@@ -330,6 +331,14 @@ BASIS: Mapping[str, Basis] = {
     "late": Basis.MARKET,
     "audit": Basis.VENDOR,
 }
+
+
+def _to_be_invoiced(day: MarketDay) -> list[Sale]:
+    """Without those that went back whole before there was an invoice: none can be had for them."""
+    back_fen: Counter[str] = Counter()
+    for back in day.refunds:
+        back_fen[back.order] += back.amount_fen
+    return [sale for sale in day.sales if sale.invoice is not None or back_fen[sale.order] < sale.amount_fen]
 
 
 def _of_day(

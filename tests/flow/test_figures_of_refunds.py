@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import csv
+import io
 from collections.abc import Iterator
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
@@ -10,15 +12,32 @@ from pathlib import Path
 from uuid import UUID
 
 import pytest
+from sqlalchemy import text
 
+from invoice_service.domain.money import yuan
 from invoice_service.domain.numbering import business_day
 from invoice_service.domain.order import Basket, PlainAmount
+from invoice_service.domain.period import PeriodKind, period_of
 from invoice_service.domain.refund import Back, Reason
+from invoice_service.domain.sales_asked import SalesAsked
+from invoice_service.domain.tax_sources import Asked
 from invoice_service.domain.token import fingerprint
-from invoice_service.flow import close_day, look, order, pay, refund, settle_refunds
+from invoice_service.flow import (
+    close_day,
+    export_finding,
+    export_sales,
+    find,
+    look,
+    order,
+    pay,
+    refund,
+    seal,
+    settle_refunds,
+)
 from invoice_service.flow.close_day import BadCount
-from invoice_service.queries import live, vendor
+from invoice_service.queries import exports, live, supervised_cases, supervision, vendor
 from invoice_service.store import orders
+from invoice_service.supervision import bundle
 from tests.clock import Clock
 from tests.payer import PaysWhenAsked
 from tests.people import Town, town
@@ -116,8 +135,8 @@ def test_pages_of_such_a_day(place: Town, clock: Clock) -> None:
     look.at_vendor(place.services, place.actor("officer"), place.vendors["vendor"], "退款检查")
     phone = place.browser("vendor")
     said = {
-        "/vendor/": ("-10.80", "Partly paid back"),
-        "/vendor/sales": ("-10.80", "The highest"),
+        "/vendor": ("-10.80", "Partly paid back"),
+        "/vendor/sales": ("-10.80", "The same in figures"),
         "/vendor/orders": ("Partly paid back", "Refunded"),
         "/vendor/close": ("-10.80", "Paid back: ¥14.00"),
         "/vendor/threshold": ("Taxable",),
@@ -129,16 +148,128 @@ def test_pages_of_such_a_day(place: Town, clock: Clock) -> None:
         assert [text for text in texts if text not in page.text] == [], path
         assert 'height="-' not in page.text
         assert 'width="-' not in page.text
-    counted = {"day": str(business_day(clock.now)), f"stated-{CHANNEL}": "−10.80", "cash_yuan": "0"}
+    today = str(business_day(clock.now))
+    counted = {"day": today, f"stated-{CHANNEL}": "−10.80", "cash_yuan": "0"}
     assert phone.post("/vendor/close", data=counted).status_code == 303
     assert place.ask("SELECT stated_fen->>:c FROM day_closes", c=CHANNEL) == "-1080"
     for name, path in (
-        ("operator", "/market/"),
+        ("operator", "/market"),
         ("operator", "/market/wall"),
-        ("operator", "/market/turnover"),
+        ("operator", f"/market/turnover?by=hour&first_day={today}&last_day={today}"),
         ("officer", "/officer/markets/PE01"),
         ("officer", f"/officer/vendors/{place.vendors['vendor']}"),
     ):
         page = place.browser(name).get(path)
         assert page.status_code == 200, path
         assert "-10.80" in page.text, path
+
+
+def test_a_refund_stands_under_its_cell_of_the_return(place: Town, clock: Clock) -> None:
+    sold = sell(place, Basket((("leek", Decimal(2)),)))
+    give_back(place, sold, [Back(0, amount_fen=400)])
+    vendor_id, day = place.vendors["vendor"], business_day(clock.now)
+    look.at_vendor(place.services, place.actor("officer"), vendor_id, "退款检查")
+    period = f"returns/{period_of(PeriodKind.QUARTER, day).first_day}"
+    told = place.api("vendor", "GET", f"/api/v1/vendor/{period}/cells/12").json
+    assert told is not None
+    assert sorted((one["is_back"], one["amount_fen"], one["part_fen"]) for one in told["items"]) == [
+        (False, 1_000, 1_000),
+        (True, -400, -400),
+    ]
+    for name, path in (
+        ("vendor", f"/vendor/{period}"),
+        ("officer", f"/officer/vendors/{vendor_id}/{period}"),
+    ):
+        page = place.browser(name).get(f"{path}/cells/12", headers={"Accept-Language": "en"})
+        assert [text for text in ("Paid back", "-4.00", "6.00") if text not in page.text] == [], path
+
+
+def test_exports_and_lists_add_up_to_the_markets_figures(place: Town, clock: Clock) -> None:
+    plain, leek, greens = sell_and_give_back_more(place, clock)
+    officer = replace(place.actor("officer"), confirmed_at=clock.now)
+    look.at_market(place.services, officer, "PE01", "退款检查")
+    today = business_day(clock.now)
+    expected = {
+        today: [(greens, False, 320), (plain, True, -1_000), (leek, True, -400)],
+        today - timedelta(days=1): [(plain, False, 1_000), (leek, False, 1_000)],
+    }
+    for day, rows in expected.items():
+        asked = SalesAsked(day, day, invoiced="no", stall="A01")
+        listed, after = [], None
+        while True:
+            page = exports.sales(place.services, officer, "en", "PE01", asked, after=after, limit=1)
+            listed += page.rows
+            after = page.next_key
+            if after is None:
+                break
+        found = [(row.order_id, row.is_back, row.amount_fen) for row in listed]
+        assert sorted(found) == sorted(rows)
+        told = supervision.market(place.services, officer, "en", "PE01", Asked(day, day)).sources
+        sums = told.total.figures
+        assert sum(row.exempt_fen for row in listed) == sums.exempt_fen == sums.amount_fen
+        assert told.days[0].figures == sums
+        assert sum(one.figures.amount_fen for one in told.rules) == sums.amount_fen
+        data = "".join(export_sales.at_once(place.services, officer, "en", "PE01", asked))
+        lines = list(csv.DictReader(io.StringIO(data.removeprefix("\ufeff"))))
+        assert [(line["Order"], line["Sale or refund"], line["Amount (¥)"]) for line in lines] == [
+            (str(order_id), "refund" if is_back else "sale", yuan(fen)) for order_id, is_back, fen in found
+        ]
+        commitments = {line["Entry's commitment"] for line in lines}
+        assert commitments == {row.entry for row in listed}
+    assert (
+        list(exports.sales(place.services, officer, "en", "PE01", replace(asked, invoiced="yes")).rows) == []
+    )
+
+
+def findings(place: Town, clock: Clock) -> list[dict[str, object]]:
+    """The rules run over yesterday and today: what does not fit its sums or entry, or looks uninvoiced."""
+    today = business_day(clock.now)
+    clock.now += timedelta(days=1)
+    for day in (today - timedelta(days=1), today):
+        find.run(place.services, place.markets[1], day)
+    return place.rows("SELECT id, figures FROM findings WHERE rule IN ('audit', 'uninvoiced')")
+
+
+def test_what_went_back_is_no_difference_between_sales_and_sums(place: Town, clock: Clock) -> None:
+    sell_and_give_back_more(place, clock)
+    assert findings(place, clock) == []
+
+
+@pytest.mark.parametrize(
+    ("false", "figures"),
+    [
+        (
+            "UPDATE vendor_hours SET amount_fen = amount_fen + 7, exempt_fen = exempt_fen + 7"
+            " WHERE hour = (SELECT max(hour) FROM vendor_hours)",
+            {"what": "sums", "recorded_fen": -1_073, "attested_fen": -1_080},
+        ),
+        (
+            "UPDATE refunds SET amount_fen = 393 WHERE amount_fen = 400",
+            {"what": "amount", "recorded_fen": 393, "attested_fen": 400},
+        ),
+    ],
+    ids=["sums", "refund"],
+)
+def test_a_false_sum_or_refund_is_found_and_found_again_from_its_file(
+    place: Town, clock: Clock, false: str, figures: dict[str, object]
+) -> None:
+    sell_and_give_back_more(place, clock)
+    seal.seal(place.services)
+    officer = replace(place.actor("officer"), confirmed_at=clock.now + timedelta(days=1))
+    with place.services.database.unit_of_work() as uow:
+        uow.connection.execute(text(false))
+        uow.commit()
+    (row,) = findings(place, clock)
+    assert row["figures"] == figures
+    case = supervised_cases.one(place.services, officer, "en", int(str(row["id"])))
+    named = [place.ask("SELECT order_id FROM refunds WHERE id = :id", id=one.refund) for one in case.records]
+    assert named == [one.sale for one in case.records]
+    assert len(named) == (figures["what"] == "amount")
+    with export_finding.export(place.services, officer, int(str(row["id"]))) as file:
+        found, verdict = bundle.verify(file, trusted_issuer=place.services.keyring.issuer_id)
+    assert found.figures == figures
+    assert [(step.name, step.outcome) for step in verdict.steps][1:] == [
+        ("documents", "passed"),
+        ("inclusion", "passed"),
+        ("rule", "passed"),
+    ]

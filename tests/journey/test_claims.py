@@ -5,13 +5,9 @@ from __future__ import annotations
 import json
 import threading
 import time
-from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import contextmanager
 from datetime import UTC, datetime
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
-from subprocess import CompletedProcess
 from typing import Any
 
 import pytest
@@ -21,38 +17,8 @@ from chain.statuses import Domain, StatusContract, sign
 from invoice_service import claimant, keyring
 from invoice_service.claimant import Claimant, Wanted
 from tests.chain.registers import Key
+from tests.companies import company, invoiced, lying, run, words
 from tests.stack import Stack, eventually
-
-Issued = dict[str, Any]
-
-
-def invoiced(stack: Stack, count: int) -> list[Issued]:
-    issued = [stack.invoice(1000 + n) for n in range(count)]
-    stack.wait_anchored(issued[-1])
-    return issued
-
-
-def run(stack: Stack, what: str, key: Path, issued: list[Issued], **changed: str) -> CompletedProcess[str]:
-    listed = key.with_suffix(".list")
-    listed.write_text("".join(f"{one['number']} {one['token']}\n" for one in issued))
-    options = {
-        "service": stack.url,
-        "rpc": stack.rpc_url,
-        "trust": str(stack.folder / "keys" / "issuer.der"),
-        "key": str(key),
-    } | changed
-    arguments = [part for name, value in options.items() for part in (f"--{name}", value) if part]
-    return stack.command(what, str(listed), *arguments)
-
-
-def company(stack: Stack, **changed: str) -> Claimant:
-    root = keyring.load(stack.folder).issuer_id
-    where = {"service_url": stack.url, "rpc_url": stack.rpc_url} | changed
-    return Claimant(where["service_url"], where["rpc_url"], root, Key().secret)
-
-
-def words(done: CompletedProcess[str]) -> list[str]:
-    return [line.split(": ", 1)[1].split(" since")[0] for line in done.stdout.splitlines()[1:]]
 
 
 def test_an_invoice_is_paid_once_whoever_brings_it(stack: Stack, tmp_path: Path) -> None:
@@ -210,38 +176,6 @@ def test_a_list_that_is_none_names_the_line(stack: Stack, tmp_path: Path) -> Non
 
 
 # A service that lies
-
-
-@contextmanager
-def lying(stack: Stack, lie: Callable[[str, bytes], tuple[int, bytes]]) -> Iterator[str]:
-    """In front of the real one: `lie` gets path and true answer, and says what to answer instead."""
-
-    class Handler(BaseHTTPRequestHandler):
-        def do_GET(self) -> None:
-            body = self.rfile.read(int(self.headers.get("Content-Length", 0)))
-            sent = {
-                name: self.headers[name] for name in ("Authorization", "Content-Type") if name in self.headers
-            }
-            true = requests.request(self.command, stack.url + self.path, data=body, headers=sent, timeout=10)
-            status, answer = lie(self.path, true.content)
-            self.send_response(status)
-            self.send_header("Content-Length", str(len(answer)))
-            self.end_headers()
-            self.wfile.write(answer)
-
-        do_POST = do_GET
-
-        def log_message(self, *_arguments: object) -> None:
-            pass
-
-    with ThreadingHTTPServer(("127.0.0.1", 0), Handler) as server:
-        thread = threading.Thread(target=server.serve_forever)
-        thread.start()
-        try:
-            yield f"http://127.0.0.1:{server.server_port}"
-        finally:
-            server.shutdown()
-            thread.join()
 
 
 @pytest.mark.parametrize("lie", ["own key", "junk", "other evidence", "huge", "error"])

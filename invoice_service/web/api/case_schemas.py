@@ -53,6 +53,7 @@ class CaseStep(Schema):
 class CaseRecord(Schema):
     sale = fields.UUID(allow_none=True)
     invoice = fields.String(allow_none=True)
+    refund = fields.UUID(allow_none=True, metadata={"description": "of that sale"})
 
 
 class Case(Schema):

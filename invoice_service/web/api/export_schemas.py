@@ -33,7 +33,10 @@ class SalesPageQuery(SalesInput):
 
 class MarketSale(Schema):
     order_id = fields.UUID()
-    paid_at = Instant()
+    is_back = fields.Boolean(
+        metadata={"description": "a refund: sums negative, the number its credit note's"}
+    )
+    paid_at = Instant(metadata={"description": "of a refund, paid back"})
     stall = fields.String()
     vendor_id = fields.Integer()
     vendor_name = fields.String()

@@ -41,7 +41,7 @@ _GZIP = {"responses": {"200": {"description": "gzipped CSV", "content": {"applic
 @blueprint.alt_response(422, schema=Problem)
 @blueprint.doc(**_SESSION)
 def sales(wanted: dict[str, Any], code: str) -> Any:
-    """All sales of a market in the order in which they were placed. Needs a look at the market."""
+    """All sales and refunds of a market in the order in which they were begun. Needs a look at the market."""
     after, limit = read_id_cursor(wanted.pop("cursor")), read_limit(wanted.pop("limit"))
     found = exports.sales(
         services(), actor(), language(), code, SalesAsked(**wanted), after=after, limit=limit

@@ -8,10 +8,20 @@ from invoice_service.domain.money import (
     AmountOutOfRange,
     BadAmount,
     check_amount,
+    grouped,
     parse_yuan,
     to_fen,
     yuan,
 )
+
+
+@pytest.mark.parametrize(
+    ("fen", "text"),
+    [(0, "0.00"), (5, "0.05"), (-5, "-0.05"), (-99, "-0.99"), (-100, "-1.00"), (123_456, "1,234.56")],
+)
+def test_a_sum_below_zero_keeps_its_sign(fen: int, text: str) -> None:
+    assert grouped(fen) == text
+    assert yuan(fen) == text.replace(",", "")
 
 
 @pytest.mark.parametrize(

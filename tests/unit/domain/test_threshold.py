@@ -15,7 +15,7 @@ SMALL = TaxpayerKind.SMALL_SCALE
 DAY = timedelta(days=1)
 LIMIT = 10_000_000
 TODAYS = st.dates(date(2026, 1, 1), date(2027, 12, 31))
-SALES = st.builds(Counted, st.integers(0, 2_000_000), st.integers(0, 2_000_000))
+SALES = st.builds(Counted, st.integers(-500_000, 2_000_000), st.integers(-500_000, 2_000_000))  # or gone back
 
 
 def small(sold: dict[date, Counted], today: date, tax_period: str = "month") -> Gauge:

@@ -19,9 +19,11 @@ from invoice_service.supervision.rows import (
     Line,
     MarketDay,
     Place,
+    Refund,
     Sale,
     Seller,
     StallDay,
+    history_of,
 )
 
 DAY = date(2026, 11, 20)
@@ -93,6 +95,21 @@ def market_norm(invoiced: int, orders: int) -> list[Sale]:
 ])  # fmt: skip
 def test_uninvoiced(invoiced: int, orders: int, *, is_found: bool) -> None:
     assert bool(found("uninvoiced", sales=market_norm(invoiced, orders))) is is_found
+
+
+@pytest.mark.parametrize(("back_fen", "is_found"), [(999, True), (1_000, False)])
+def test_what_went_back_whole_is_not_uninvoiced(back_fen: int, *, is_found: bool) -> None:
+    sales = market_norm(3, 30)
+    refunds = [Refund("r", "order-29", 1, "A01", MORNING, back_fen, back_fen)]
+    assert bool(found("uninvoiced", sales=sales, refunds=refunds)) is is_found
+
+
+def test_history_counts_what_went_back_on_the_day_on_which_it_did() -> None:
+    back = Refund("r", "order-1", 1, "A01", MORNING + timedelta(days=1), 400, 300)
+    assert history_of([sale(1), sale(2)], [back]) == [
+        StallDay(DAY, 1, "A01", 2, 2_000),
+        StallDay(DAY + timedelta(days=1), 1, "A01", 0, -300),
+    ]
 
 
 def test_a_seller_alone_in_the_market_has_no_norm() -> None:

@@ -198,6 +198,15 @@ def test_the_browser_takes_only_plain_decimals(node_executable: Path, text: str)
     assert _in_node(node_executable, "fen.js", "input.map(fen.decimal)", [text]) == [None]
 
 
+def test_the_browser_says_sums_below_zero_and_reads_counts_of_them(node_executable: Path) -> None:
+    sums = [-5, 0, 5, -123_456]
+    said = _in_node(node_executable, "fen.js", "input.map((n) => fen.yuan(BigInt(n)))", sums)
+    assert said == ["-0.05", "0.00", "0.05", "-1234.56"]
+    typed = ["-10.80", "−1,000", " 3 ", "--1", "-", ""]
+    read = _in_node(node_executable, "counts.js", "input.map((text) => String(counts.count(text)))", typed)
+    assert read == ["-1080", "-100000", "300", "null", "null", "null"]
+
+
 def _in_node(executable: Path, module: str, expression: str, values: Sequence[object]) -> list[Any]:
     """`expression` of `input` (the values) and of the module under its own name, evaluated by Node."""
     name, address = module.removesuffix(".js"), (assets.SOURCES / module).as_uri()

@@ -41,6 +41,12 @@ def test_bars_keep_apart_and_only_a_few_are_named(count: int) -> None:
     assert 1 <= sum(bar.labelled for bar in drawn.bars) <= LABELS
 
 
+def test_what_is_below_zero_is_not_drawn_and_stays_in_the_table() -> None:
+    drawn = plot([Point("8", "8", -5_000, -100), Point("9", "9", 10_000)])
+    assert [(bar.height, bar.before_height) for bar in drawn.bars] == [(0, 0), (FLOOR - TOP, 0)]
+    assert drawn.bars[0].point.fen == -5_000
+
+
 def test_nothing_to_draw_is_drawn_as_an_empty_scale() -> None:
     assert plot([]).bars == ()
     assert len(plot([]).ticks) == 6

@@ -11,7 +11,7 @@ export function keepCounts(form) {
 }
 
 // A channel that paid back more than it brought came to less than nothing.
-function count(text) {
+export function count(text) {
   const plain = text.trim();
   const amount = typedFen(plain.replace(/^[-−]/, ""));
   return amount !== null && /^[-−]/.test(plain) ? -amount : amount;
