@@ -46,7 +46,7 @@ class RefundStatus(enum.StrEnum):
     CREDITING = "crediting"  # paid back; the contract is to write it down
     DONE = "done"
     LAPSED = "lapsed"  # nobody agreed in time
-    REFUSED = "refused"  # the provider will not pay it back
+    REFUSED = "refused"  # the provider will not pay it back, or nothing of the invoice is left
 
 
 class ForbiddenStep(ValueError):
@@ -54,8 +54,10 @@ class ForbiddenStep(ValueError):
 
 
 REFUND_TRANSITIONS: Mapping[RefundStatus, frozenset[RefundStatus]] = {
-    RefundStatus.CONSENT: frozenset({RefundStatus.LOCKING, RefundStatus.PAYING, RefundStatus.LAPSED}),
-    RefundStatus.LOCKING: frozenset({RefundStatus.CONSENT, RefundStatus.PAYING}),
+    RefundStatus.CONSENT: frozenset(
+        {RefundStatus.LOCKING, RefundStatus.PAYING, RefundStatus.LAPSED, RefundStatus.REFUSED}
+    ),
+    RefundStatus.LOCKING: frozenset({RefundStatus.CONSENT, RefundStatus.PAYING, RefundStatus.REFUSED}),
     RefundStatus.PAYING: frozenset(
         {RefundStatus.LOCKING, RefundStatus.CREDITING, RefundStatus.DONE, RefundStatus.REFUSED}
     ),

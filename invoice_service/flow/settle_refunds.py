@@ -81,6 +81,8 @@ def _secure(services: Services, refund: Refund) -> None:
             _move(services, refund, RefundStatus.CONSENT, consent_until=now + CONSENT_WITHIN)
         elif refund.consent_until is not None and now > refund.consent_until:
             _give_up(services, refund, RefundStatus.LAPSED)
+    elif standing.state is State.CREDITED:  # by hand, by `status --credit`
+        _give_up(services, refund, RefundStatus.REFUSED)
     elif refund.status is RefundStatus.CONSENT:  # released meanwhile
         _move(services, refund, RefundStatus.LOCKING)
     elif standing.state is State.FREE:

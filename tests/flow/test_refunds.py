@@ -23,7 +23,9 @@ from invoice_service.domain.refund import (
     RefundStatus,
     RefundUnderWay,
 )
+from invoice_service.domain.relay import Credit, Lock
 from invoice_service.flow import consent, issue, order, refund, settle_refunds
+from invoice_service.flow.change_status import change_status
 from invoice_service.flow.refund import NothingPaid
 from invoice_service.ledger.entry import body_commitment
 from invoice_service.payments.provider import ProviderUnavailable, RefundRefused
@@ -310,6 +312,19 @@ def test_what_the_provider_will_not_pay_back_is_unlocked(till: Till) -> None:
     assert till.office.state(sold.invoice) == (State.FREE, 0)
     assert till.office.query("SELECT sum(returned_fen) FROM order_lines") == 0
     assert entries(till, 2) == entries(till, 4) == []
+
+
+def test_an_invoice_that_was_credited_by_hand_is_not_paid_back_again(till: Till) -> None:
+    sold = till.sell()
+    assert sold.invoice is not None
+    for change in (Lock(), Credit(b"\x07" * 32, whole=True)):
+        change_status(till.services, sold.invoice.number, change)
+        till.office.settle()
+    assert till.office.state(sold.invoice) == (State.CREDITED, 1)
+    asked = till.ask(sold)
+    till.settle(3)
+    assert till.refund(asked).status is RefundStatus.REFUSED
+    assert at_the_sandbox(till) == 0
 
 
 def test_a_lock_that_is_about_to_lapse_is_not_enough(till: Till) -> None:
