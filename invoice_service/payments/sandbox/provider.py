@@ -149,7 +149,7 @@ class SandboxProvider:
             reply = _found(self._call("POST", "/v1/refunds", fields))
         except ProviderUnavailable as error:
             if isinstance(error.__cause__, _UnexpectedReply) and error.__cause__.is_a_no:
-                raise RefundRefused from error
+                raise RefundRefused from error.__cause__
             raise
         _check_about(reply, "out_refund_no", out_refund_no)
         _check_about(reply, "amount_fen", amount_fen)
