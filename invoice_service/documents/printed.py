@@ -15,6 +15,7 @@ from typing import Any
 
 from invoice_service.domain.money import yuan
 from invoice_service.domain.numbering import business_day
+from invoice_service.domain.tax import rule_by_id
 
 TITLE = "电子发票（普通发票）"
 SEAL = ("试点 PILOT", "摊票链·非税务机关监制")
@@ -157,6 +158,7 @@ def _remarks(body: Body, beside: Beside) -> list[tuple[str, str]]:
         *_of_credits(body, beside.credits),
         ("市场摊位", f"{market['name']}（{market['code']}） {stall['name']}（{stall['code']}）"),
         ("税收依据", _why_this_tax(body["lines"])),
+        ("Tax", _why_in_english(body["lines"])),
         ("开具系统", body["issuer"]),
         ("存证", beside.ledger_line),
         ("查验", f"{_address(beside.verify_url)}，扫码或填写号码、日期、价税合计"),
@@ -185,6 +187,11 @@ def _of_credits(body: Body, credits: Credits | None) -> list[tuple[str, str]]:
 
 
 def _why_this_tax(lines: Sequence[Body]) -> str:
-    """Each rate on the page with the document that says so, once."""
-    said = dict.fromkeys((_rate(line), line["basis"]) for line in lines)
-    return "；".join(f"{rate} {basis}" for rate, basis in said if basis)
+    """Each rate on the page with its reason and the document that says so, once."""
+    said = dict.fromkeys((_rate(line), rule_by_id(line["rule"]).reason_zh, line["basis"]) for line in lines)
+    return "；".join(f"{rate} {reason}（{basis}）" for rate, reason, basis in said)
+
+
+def _why_in_english(lines: Sequence[Body]) -> str:
+    said = dict.fromkeys((line["rate"], rule_by_id(line["rule"]).reason_en) for line in lines)
+    return "; ".join(reason for _, reason in said)

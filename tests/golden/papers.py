@@ -26,9 +26,9 @@ MM = 25.4 / 72
 
 _MIXED = (
     line(),
-    line("鲜米线", amount_fen=4905, tax_fen=405, rate="0.09") | {"basis": "增值税法第十条"},
+    line("鲜米线", amount_fen=4905, tax_fen=405, rate="0.09"),
     line("普洱茶饼（2019年古树春茶，357克）", amount_fen=128800, tax_fen=1275, rate="0.01")
-    | {"basis": "财政部 税务总局公告2026年第10号", "unit": "饼", "quantity": "1", "unit_price": "1288"},
+    | {"unit": "饼", "quantity": "1", "unit_price": "1288"},
 )
 _SIXTY = tuple(
     line(

@@ -22,6 +22,7 @@ from invoice_service.documents.printed import Credits
 from invoice_service.documents.typeset import FONTS, TEXT_FONT
 from invoice_service.domain.capitals import in_capitals
 from invoice_service.domain.money import yuan
+from invoice_service.domain.tax import rule_by_id
 
 NUMBER = "26539000000000000001"
 VERIFY_URL = f"http://localhost:8000/verify?number={NUMBER}"
@@ -37,6 +38,7 @@ BUYER = {
 }
 
 Body = dict[str, Any]
+RULES = {"0.00": "vegetables", "0.09": "agricultural-9", "0.01": "small-scale-1"}
 
 
 def line(name: str = "小白菜", *, amount_fen: int = 800, tax_fen: int = 0, rate: str = "0.00") -> Body:
@@ -51,8 +53,8 @@ def line(name: str = "小白菜", *, amount_fen: int = 800, tax_fen: int = 0, ra
         "tax_fen": tax_fen,
         "rate": rate,
         "treatment": "taxed" if tax_fen else "exempt",
-        "rule": "vegetables",
-        "basis": "财税〔2011〕137号",
+        "rule": RULES[rate],
+        "basis": rule_by_id(RULES[rate]).basis,
     }
 
 
@@ -124,7 +126,9 @@ def test_the_page_says_what_the_invoice_says() -> None:
         "电子发票（普通发票）", "试点PILOT", "非税务机关监制", NUMBER, "2026年11月24日",  # the Shanghai day
         BUYER["name"], BUYER["tax_id"], "李秀英", "小白菜斤2.53.28.00免税***", "鲜米线斤2.53.245.009%4.05",
         "¥53.00", "¥4.05", "伍拾柒圆零伍分", "¥57.05", "普洱中心农贸市场（PUER01）李家蔬菜（A01）",
-        "免税财税〔2011〕137号；9%财税〔2011〕137号", "3f" * 32, LEDGER_LINE, "http://localhost:8000/verify，",
+        "免税蔬菜流通环节免征增值税（财税〔2011〕137号）；9%农产品税率9%（增值税法第十条）",
+        "Tax：Vegetables are exempt from VAT in wholesale and retail; Agricultural goods",
+        "3f" * 32, LEDGER_LINE, "http://localhost:8000/verify，",
         "送到后门", "开票人：李秀英",
     ):  # fmt: skip
         assert squeezed(words) in text
@@ -185,7 +189,7 @@ def test_the_receipt_says_the_same_on_one_strip(
     for words in (
         "电子发票（普通发票）", "试点PILOT", NUMBER, "2026年11月24日", BUYER["name"], BUYER["tax_id"],
         "李秀英", "小白菜2.5斤×3.28.00税率免税税额***", "鲜米线2.5斤×3.245.00税率9%税额4.05", "¥53.00",
-        "¥4.05", "伍拾柒圆零伍分", "¥57.05", "免税财税〔2011〕137号", "3f" * 32, LEDGER_LINE, "送到后门",
+        "¥4.05", "伍拾柒圆零伍分", "¥57.05", "（财税〔2011〕137号）", "3f" * 32, LEDGER_LINE, "送到后门",
     ):  # fmt: skip
         assert squeezed(words) in text
     with pypdfium2.PdfDocument(data) as document:
