@@ -67,7 +67,6 @@ REFUND_TRANSITIONS: Mapping[RefundStatus, frozenset[RefundStatus]] = {
     RefundStatus.REFUSED: frozenset(),
 }
 OPEN = frozenset(status for status, after in REFUND_TRANSITIONS.items() if after)
-PAID_BACK = frozenset({RefundStatus.CREDITING, RefundStatus.DONE})
 
 
 def step(current: RefundStatus, wanted: RefundStatus) -> RefundStatus:

@@ -17,7 +17,6 @@ from invoice_service.domain.tax import rule_by_id
 from invoice_service.store.refund_tables import credit_notes, refund_lines, refunds
 from invoice_service.store.tables import invoice_sequence, order_lines, orders, payments, sales
 
-OPEN_KEY = "refunds_open_key"  # one refund at a time of an order
 _SOLD = text("""
     SELECT l.n, l.quantity AS sold_quantity, l.amount_fen AS sold_fen, l.returned_fen, l.returned_quantity,
            i.n AS invoice_n, i.amount_fen AS invoice_fen, coalesce(i.rule, s.line_rules[l.n + 1]) AS rule
@@ -165,12 +164,6 @@ def orders_of(connection: Connection, ids: Sequence[UUID]) -> dict[UUID, UUID]:
     """Of those ids that are refunds', the order that each is of."""
     query = select(refunds.c.id, refunds.c.order_id).where(refunds.c.id.in_(ids))
     return {row.id: row.order_id for row in connection.execute(query)}
-
-
-def of_order(connection: Connection, order_id: UUID) -> Sequence[Refund]:
-    """Oldest first."""
-    query = _refunds().where(refunds.c.order_id == order_id).order_by(refunds.c.asked_at)
-    return [_refund(row) for row in connection.execute(query)]
 
 
 def open_ones(connection: Connection, *, after: UUID | None, limit: int) -> Sequence[Refund]:

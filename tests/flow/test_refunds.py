@@ -29,6 +29,8 @@ from invoice_service.flow.change_status import change_status
 from invoice_service.flow.refund import NothingPaid
 from invoice_service.ledger.entry import body_commitment
 from invoice_service.payments.provider import ProviderUnavailable, RefundRefused
+from invoice_service.queries.audit import numbers
+from invoice_service.queries.audit.numbers import NotInForce
 from tests.chain.registers import Key
 from tests.till import Sold, Till, open_till
 
@@ -186,6 +188,9 @@ def test_a_consent_that_nobody_gives_lapses(till: Till) -> None:
     assert at_the_sandbox(till) == 0
     assert till.office.query("SELECT sum(returned_fen) FROM order_lines") == 0
     assert entries(till, 2) == entries(till, 4) == []
+    number = till.office.query("SELECT number FROM credit_notes")
+    with till.services.database.read() as connection:
+        assert NotInForce(number, "lapsed") in numbers.unused(connection)
     till.ask(sold)  # and can be asked for again
 
 

@@ -18,9 +18,11 @@ from sqlalchemy import Connection, Row
 from invoice_service.domain.invoice import instant_text
 from invoice_service.queries.audit.differs import Difference
 from invoice_service.queries.audit.kinds import named
-from invoice_service.store import audit_numbers
+from invoice_service.store import audit_numbers, audit_refunds
 
 ROLLED_BACK = "drawn by issues that were rolled back, or skipped by the database when it was killed"
+BECAME = {"lapsed": "lapsed, since nobody agreed to it", "refused": "was refused"}
+UNDER_WAY = "is under way"
 NOT_YET = f"{ROLLED_BACK}, or of issues that are under way"
 
 
@@ -45,8 +47,21 @@ class Unused:
         return f"{places}, after {self.before or 'none'} and before {self.after or 'the next'}: {self.why}."
 
 
-def unused(connection: Connection) -> tuple[Unused, ...]:
-    return tuple(map(_unused, audit_numbers.unused(connection)))
+@dataclass(frozen=True, slots=True)
+class NotInForce:
+    """A number that a credit note was drawn up with, and that stands in no entry."""
+
+    number: str
+    status: str  # of its refund
+
+    def __str__(self) -> str:
+        return f"number {self.number}, the credit note of a refund that {BECAME.get(self.status, UNDER_WAY)}."
+
+
+def unused(connection: Connection) -> tuple[Unused | NotInForce, ...]:
+    """Places that no document has, then credit notes that never came into force."""
+    notes = (NotInForce(row.number, row.status) for row in audit_refunds.not_in_force(connection))
+    return (*map(_unused, audit_numbers.unused(connection)), *notes)
 
 
 def _unused(row: Row[Any]) -> Unused:

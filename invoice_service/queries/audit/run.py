@@ -18,7 +18,7 @@ from invoice_service.queries.audit.differs import Difference
 from invoice_service.queries.audit.entries import Counts
 from invoice_service.queries.audit.issuer import Issuer
 from invoice_service.queries.audit.kept import Found, Progress
-from invoice_service.queries.audit.numbers import Unused
+from invoice_service.queries.audit.numbers import NotInForce, Unused
 from invoice_service.services import Services
 from invoice_service.store import audit, log
 from invoice_service.store.log import Head
@@ -41,7 +41,7 @@ class Report:
     found: Found
     not_asked: str | None
     resumed_at: int
-    unused: tuple[Unused, ...]
+    unused: tuple[Unused | NotInForce, ...]
 
     @property
     def verdict(self) -> str:
