@@ -8,7 +8,6 @@ since its only clock is `issued_at`.
 from __future__ import annotations
 
 import enum
-import json
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -18,7 +17,7 @@ from invoice_service.documents.cms import Signer
 from invoice_service.documents.payload import payload
 from invoice_service.documents.printed import Beside, Credits, is_credit_note, issued_at, printed
 from invoice_service.documents.signed import signed
-from invoice_service.documents.typeset import FONTS, compiled, printable
+from invoice_service.documents.typeset import FONTS, compiled
 from invoice_service.domain.numbering import business_day
 
 REASON = "Issued by the seller through Stall Ledger, a pilot"
@@ -48,18 +47,15 @@ def invoice_pdf(
     `ledger_line` says where the entry stands, for the remarks; `evidence_json` and `xml` become the
     attachments; `credits` are those that the invoice has had.
     """
-    page = printed(body, buyer, Beside(verify_url, ledger_line, credits))
-    inputs = {
-        "invoice": json.dumps(printable(page, fonts), ensure_ascii=False),
+    page = printed(body, buyer, Beside(verify_url, ledger_line, credits)) | {"paper": paper.value}
+    attachments = {"evidence.json": evidence_json, "invoice.xml": xml}
+    files = {
         "verify": qr.svg(verify_url, title="查验"),
         "payload": qr.svg(_payload(body), title="发票信息", mask=qr.ANY_MASK),
+        **{name: data.decode() for name, data in attachments.items() if data is not None},
     }
-    attachments = {"evidence.json": evidence_json, "invoice.xml": xml}
-    inputs |= {name: data.decode() for name, data in attachments.items() if data is not None}
-    if paper is not Paper.A5:
-        inputs["width"] = paper.value
     template = "invoice.typ" if paper is Paper.A5 else "receipt.typ"
-    data = compiled(template, inputs, issued_at(body), fonts)
+    data = compiled(template, page, issued_at(body), files=files, fonts=fonts)
     return data if signer is None else signed(data, signer, issued_at(body), reason=REASON)
 
 

@@ -6,13 +6,12 @@ the known fraud: so the page names market, stall, place and vendor, and the paym
 
 from __future__ import annotations
 
-import json
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from datetime import datetime
 
 from invoice_service.documents import qr
-from invoice_service.documents.typeset import compiled, printable
+from invoice_service.documents.typeset import compiled
 
 SIZES_MM = {"A4": (210, 297), "A5": (148, 210), "A6": (105, 148)}
 
@@ -37,8 +36,7 @@ def posters(stalls: Sequence[Poster], *, size: str, made_at: datetime) -> bytes:
         raise ValueError(f"no posters of {len(stalls)} stalls on {size}")
     width, height = SIZES_MM[size]
     sheet = {"width_mm": width, "height_mm": height, "stalls": [_page(stall) for stall in stalls]}
-    inputs = {"posters": json.dumps(printable(sheet), ensure_ascii=False)}
-    return compiled("poster.typ", inputs, made_at)
+    return compiled("poster.typ", sheet, made_at)
 
 
 def _page(stall: Poster) -> dict[str, str | int | None]:

@@ -10,18 +10,16 @@ from __future__ import annotations
 import re
 import struct
 import zlib
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from functools import lru_cache
 from html import escape
 
-import qrcode
-from qrcode.constants import ERROR_CORRECT_M
+from invoice_service.documents import qr_modules
 
 QUIET_ZONE = 4
 LONG_TEXT = 110  # characters; a signature has 86
 ANY_MASK = 3  # diagonals: for what is as mixed as any mask could make it, or drawn too often to choose
 
-_DARK = re.compile(b"\x01+")
 _HALF_BLOCKS = {(False, False): " ", (True, False): "▀", (False, True): "▄", (True, True): "█"}
 _BLACK_ON_WHITE = "\x1b[38;5;16;48;5;231m"  # the colour cube's corners: themes redefine only 0 to 15
 _RESET = "\x1b[0m"
@@ -31,34 +29,48 @@ Modules = tuple[tuple[bool, ...], ...]
 
 @lru_cache(maxsize=256)
 def modules(text: str, mask: int | None = None) -> Modules:
-    """The grid, quiet zone included; True is dark. Remembered, since choosing the mask takes 5 ms.
+    """The grid, quiet zone included; True is dark. Remembered, since choosing the best mask takes 4 ms.
 
-    Of a long text, an address with a signature, choosing one of eight would take 12 ms and gain nothing.
+    A long text, an address with a signature, is as mixed as any mask could make it: it gets none chosen.
     Raises ValueError where the text does not fit.
     """
-    mask = ANY_MASK if len(text) > LONG_TEXT else mask
-    code = qrcode.QRCode(error_correction=ERROR_CORRECT_M, border=QUIET_ZONE, mask_pattern=mask)
-    code.add_data(text)
-    code.make()
-    return tuple(map(tuple, code.get_matrix()))
+    rows = qr_modules.drawn(text, ANY_MASK if len(text) > LONG_TEXT else mask)
+    beside = (False,) * QUIET_ZONE
+    lines = [(*beside, *row, *beside) for row in rows]
+    above = [(False,) * len(lines[0])] * QUIET_ZONE
+    return (*above, *lines, *above)
 
 
 def svg(text: str, *, title: str, mask: int | None = None) -> str:
-    """Markup to set inline; `title` is what a screen reader says. The page decides the size."""
+    """Markup to set inline; `title` is what a screen reader says. The page decides the size.
+
+    The dark modules of a row are dashes of one line through its middle, hence the half above row 0.
+    """
     grid = modules(text, mask)
-    path = "".join(f"M{x} {y}h{width}v1h-{width}z" for x, y, width in _dark_runs(grid))
+    size = len(grid)
+    path = "".join(f"M0 {y}{_dashes(row)}" for y, row in enumerate(grid) if any(row))
     return (
-        f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {len(grid)} {len(grid)}" role="img"'
+        f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 -.5 {size} {size}" role="img"'
         f' aria-label="{escape(title)}" shape-rendering="crispEdges">'
-        f'<path fill="#fff" d="M0 0h{len(grid)}v{len(grid)}H0z"/><path fill="#000" d="{path}"/></svg>'
+        f'<path fill="#fff" d="M0-.5h{size}v{size}H0z"/><path fill="none" stroke="#000" d="{path}"/></svg>'
     )
 
 
-def _dark_runs(grid: Modules) -> Iterator[tuple[int, int, int]]:
-    """(x, y, width) of each horizontal run: fewer shapes than modules, and no hairlines between them."""
-    for y, row in enumerate(grid):
-        for run in _DARK.finditer(bytes(row)):
-            yield run.start(), y, run.end() - run.start()
+def _dashes(row: Sequence[bool]) -> str:
+    """The pen's way through a row, by eights: a run may be two strokes, but then they are one line."""
+    packed = int(bytes(row).translate(_DIGITS).ljust(-(-len(row) // 8) * 8, b"0"), 2)
+    return "".join([_STROKES[eight] for eight in packed.to_bytes(-(-len(row) // 8))])
+
+
+def _strokes(eight: int) -> str:
+    """Drawn where a bit is 1, lifted where it is 0."""
+    return "".join(
+        f"h{len(run)}" if run[0] == "1" else f"m{len(run)} 0" for run in re.findall("0+|1+", f"{eight:08b}")
+    )
+
+
+_DIGITS = bytes.maketrans(b"\0\1", b"01")
+_STROKES = [_strokes(eight) for eight in range(256)]
 
 
 def png(text: str, scale: int) -> bytes:

@@ -1,5 +1,9 @@
 """The one way to a PDF: a Typst template, and what varies on it as strings.
 
+A template is a function, and what is compiled is one call of it with the data as one literal. So Typst finds
+the template as it was the last time, and keeps what it worked out about it; data handed over as inputs of the
+program would make it work out all of it, its own library included, once more for every page.
+
 A string handed over here is never read as markup, so nothing that a person typed can become an
 instruction; the fonts are ours alone, so the same strings give the same bytes on every machine; and a
 character that the fonts lack is replaced before Typst sees it.
@@ -7,6 +11,7 @@ character that the fonts lack is replaced before Typst sees it.
 
 from __future__ import annotations
 
+import json
 from collections.abc import Mapping
 from datetime import datetime
 from functools import cache
@@ -28,25 +33,42 @@ class _Kept(local):
     """What a thread has for itself, since two threads in one compiler are an error."""
 
     def __init__(self) -> None:
-        self.compilers: dict[tuple[str, Path], typst.Compiler] = {}
+        self.compilers: dict[Path, typst.Compiler] = {}
 
 
 _KEPT = _Kept()
 
 
-def compiled(template: str, inputs: dict[str, str], made_at: datetime, fonts: Path = FONTS) -> bytes:
-    """The same strings give the same bytes, whatever was set before."""
-    compiler, timestamp = _compiler(template, fonts), made_at.replace(microsecond=0)
-    pdf = compiler.compile(format="pdf", sys_inputs=inputs, pdf_standards=["a-3b"], timestamp=timestamp)
+def compiled(
+    template: str,
+    page: Mapping[str, Any],
+    made_at: datetime,
+    *,
+    files: Mapping[str, str] | None = None,
+    fonts: Path = FONTS,
+) -> bytes:
+    """What the template's `pages(page, files)` draws. `page` is text for people, made printable here; `files`
+    are taken as they are: drawings in SVG, and attachments.
+
+    The same strings give the same bytes, whatever was set before.
+    """
+    data = json.dumps([_printable(page, fonts), files or {}], ensure_ascii=False)
+    call = f'#import "/{template}": pages\n#pages(..json(bytes({_literal(data)})))'
+    timestamp = made_at.replace(microsecond=0)
+    pdf = _compiler(fonts).compile(call.encode(), format="pdf", pdf_standards=["a-3b"], timestamp=timestamp)
     return cast(bytes, pdf)
 
 
-def _compiler(template: str, fonts: Path) -> typst.Compiler:
-    """It reads its template once, which saves a tenth of the time of every page."""
-    found = _KEPT.compilers.get((template, fonts))
+def _literal(json_text: str) -> str:
+    """As a string of Typst: of its escapes JSON leaves only two to be made, having no control characters."""
+    return '"' + json_text.replace("\\", "\\\\").replace('"', '\\"') + '"'
+
+
+def _compiler(fonts: Path) -> typst.Compiler:
+    found = _KEPT.compilers.get(fonts)
     if found is None:
-        found = typst.Compiler(TEMPLATES / template, font_paths=_fonts(fonts), ignore_system_fonts=True)
-        _KEPT.compilers[template, fonts] = found
+        found = typst.Compiler(b"", root=TEMPLATES, font_paths=_fonts(fonts), ignore_system_fonts=True)
+        _KEPT.compilers[fonts] = found
     return found
 
 
@@ -57,13 +79,13 @@ def _fonts(folder: Path) -> typst.Fonts:
     return typst.Fonts(include_system_fonts=False, include_embedded_fonts=False, font_paths=paths)
 
 
-def printable(value: Any, fonts: Path = FONTS) -> Any:
+def _printable(value: Any, fonts: Path) -> Any:
     """The same tree with every text in it made printable."""
     match value:
         case str():
             return glyphs.printable(value, fonts / TEXT_FONT)
         case Mapping():
-            return {key: printable(part, fonts) for key, part in value.items()}
+            return {key: _printable(part, fonts) for key, part in value.items()}
         case list() | tuple():
-            return [printable(part, fonts) for part in value]
+            return [_printable(part, fonts) for part in value]
     return value

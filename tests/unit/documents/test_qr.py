@@ -5,11 +5,17 @@ from __future__ import annotations
 import re
 import zlib
 from collections.abc import Callable
+from typing import Any
 from xml.etree import ElementTree
 
 import pytest
+import qrcode
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from qrcode import util
+from qrcode.constants import ERROR_CORRECT_M
 
-from invoice_service.documents import qr
+from invoice_service.documents import qr, qr_modules
 
 TEXT = "http://192.168.1.20:8000/s/PUER01-A01"
 SCALE = 5
@@ -25,8 +31,16 @@ def pixels_of_svg(markup: str) -> Pixels:
     root = ElementTree.fromstring(markup)  # noqa: S314 - our own markup
     size = int(root.attrib["viewBox"].split()[2])
     grid = [[False] * size for _ in range(size)]
-    for x, y, width in re.findall(r"M(\d+) (\d+)h(\d+)v1", root[1].attrib["d"]):
-        grid[int(y)][int(x) : int(x) + int(width)] = [True] * int(width)
+    x = y = 0
+    for command, first, second in re.findall(r"([Mmh])(\d+)(?: (\d+))?", root[1].attrib["d"]):
+        match command:
+            case "M":
+                x, y = int(first), int(second)
+            case "m":
+                x += int(first)
+            case "h":
+                grid[y][x : x + int(first)] = [True] * int(first)
+                x += int(first)
     return enlarged(grid)
 
 
@@ -66,6 +80,44 @@ def test_a_reader_reads_what_was_written(
     assert read_qr(drawn(text)) == text
 
 
+@given(
+    st.one_of(
+        st.text(max_size=300),
+        st.text("0123456789", max_size=900),
+        st.text("ABC012 $%*+-./:", max_size=600),
+        st.lists(st.text("aA1:é中", min_size=20, max_size=60), max_size=12).map("".join),
+    ),
+    st.integers(0, 7),
+)
+@settings(max_examples=60, deadline=None)
+def test_every_module_is_where_qrcode_has_it(text: str, mask: int) -> None:
+    code: qrcode.QRCode[Any] = qrcode.QRCode(error_correction=ERROR_CORRECT_M, border=0, mask_pattern=mask)
+    code.add_data(text)
+    code.make()
+    assert qr_modules.drawn(text, mask) == code.get_matrix()
+
+
+@pytest.mark.parametrize("version", range(1, 41))
+def test_every_size_is_drawn_as_qrcode_draws_it(version: int) -> None:
+    code: qrcode.QRCode[Any] = qrcode.QRCode(
+        error_correction=ERROR_CORRECT_M, border=0, mask_pattern=version % 8
+    )
+    code.add_data("x" * (util.BIT_LIMIT_TABLE[ERROR_CORRECT_M][version] // 8 - 3))
+    code.make()
+    assert code.version == version
+    assert qr_modules.drawn(text_of(code), version % 8) == code.get_matrix()
+
+
+def text_of(code: qrcode.QRCode[Any]) -> str:
+    return b"".join(chunk.data for chunk in code.data_list).decode()
+
+
+def test_the_mask_with_the_fewest_penalties_is_taken() -> None:
+    best = qr_modules.drawn(TEXT, None)
+    penalties = {mask: util.lost_point(qr_modules.drawn(TEXT, mask)) for mask in qr_modules.MASKS}
+    assert util.lost_point(best) == min(penalties.values()) < max(penalties.values())
+
+
 def test_four_light_modules_surround_the_code() -> None:
     grid = [list(row) for row in qr.modules(TEXT)]
     inner = [row[4:-4] for row in grid[4:-4]]
@@ -81,7 +133,8 @@ def test_the_title_cannot_leave_its_attribute() -> None:
 
 
 def test_the_svg_takes_no_colour_from_the_page() -> None:
-    assert set(re.findall(r'fill="([^"]+)"', qr.svg(TEXT, title="t"))) == {"#000", "#fff"}
+    drawing = qr.svg(TEXT, title="t")
+    assert re.findall(r'(?:fill|stroke)="([^"]+)"', drawing) == ["#fff", "none", "#000"]
 
 
 def test_a_text_too_long_for_any_code_is_refused() -> None:
