@@ -112,6 +112,11 @@ class Config:
         return self.data_dir / "https" / "ca.crt"
 
     @property
+    def verify_page(self) -> str:
+        """Where anybody checks an invoice: short enough to type from paper."""
+        return f"{self.public_url}/verify"
+
+    @property
     def sandbox_on(self) -> bool:
         return bool(self.sandbox_url)
 

@@ -33,7 +33,8 @@ def invoice_pdf(
     body: Mapping[str, Any],
     buyer: Mapping[str, Any] | None,
     *,
-    verify_url: str,
+    link: str,
+    verify_page: str,
     evidence_json: bytes | None,
     ledger_line: str,
     xml: bytes | None = None,
@@ -44,13 +45,14 @@ def invoice_pdf(
 ) -> bytes:
     """The PDF of an invoice's or a credit note's body and the buyer document (None once erased).
 
+    `link` is the signed one, for the first code; `verify_page` is the address that a person can type.
     `ledger_line` says where the entry stands, for the remarks; `evidence_json` and `xml` become the
     attachments; `credits` are those that the invoice has had.
     """
-    page = printed(body, buyer, Beside(verify_url, ledger_line, credits)) | {"paper": paper.value}
+    page = printed(body, buyer, Beside(verify_page, ledger_line, credits)) | {"paper": paper.value}
     attachments = {"evidence.json": evidence_json, "invoice.xml": xml}
     files = {
-        "verify": qr.svg(verify_url, title="查验"),
+        "verify": qr.svg(link, title="查验"),
         "payload": qr.svg(_payload(body), title="发票信息", mask=qr.ANY_MASK),
         **{name: data.decode() for name, data in attachments.items() if data is not None},
     }

@@ -6,7 +6,6 @@ was all there was, and its capitals the word for it, so that nobody can use it a
 
 from __future__ import annotations
 
-import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
@@ -31,8 +30,12 @@ REASONS = {"01": "开票有误", "02": "销货退回", "03": "服务中止", "04
 
 _ONE_LINE = {"name": 18, "unit": 3, "quantity": 12, "unit_price": 13}  # characters that are one line each
 _MOST_DRAWER = 24
-# What surely fits on one page: so many lines and remarks of one line each, and names of two.
-_SHORT = {"lines": 8, "remarks": 8, "remark": 70, "name": 50}
+
+# What surely fits on one page: names of two lines, and so much room for lines of goods and of remarks.
+_MOST_NAME = 50
+_ROOM_MM, _LINE_MM, _REMARK_MM = 66, 4.15, 3.2
+_REMARK_WIDTH, _EARLY = 68, 20  # of a line in Chinese characters, and how much of it a word may leave empty
+_NARROW = frozenset("abcdefghijklnopqrstuvxyz0123456789 .,:;/-")  # up to 0.62 of their width
 
 Body = Mapping[str, Any]
 
@@ -49,7 +52,7 @@ class Credits:
 class Beside:
     """What is printed with a body and does not stand in it."""
 
-    verify_url: str
+    verify_page: str  # the address that a person can type
     ledger_line: str  # where its entry stands
     credits: Credits | None = None
 
@@ -86,12 +89,16 @@ def _page(body: Body, buyer: Body | None, beside: Beside, sign: int) -> dict[str
 def _is_short(page: Body) -> bool:
     names = [party["name"] for party in (page["buyer"], page["seller"]) if party]
     return (
-        len(page["lines"]) <= _SHORT["lines"]
+        _LINE_MM * len(page["lines"]) + _REMARK_MM * _remark_lines(page["remarks"]) <= _ROOM_MM
         and not any(line["long"] for line in page["lines"])
-        and len(page["remarks"]) <= _SHORT["remarks"]
-        and all(len(text) <= _SHORT["remark"] for _, text in page["remarks"])
-        and all(len(name) <= _SHORT["name"] for name in names)
+        and all(len(name) <= _MOST_NAME for name in names)
     )
+
+
+def _remark_lines(remarks: Sequence[tuple[str, str]]) -> int:
+    """No fewer than there will be."""
+    widths = (sum(0.62 if c in _NARROW else 1 for c in text) for _, text in remarks)
+    return sum(1 + int(width // (_REMARK_WIDTH - _EARLY)) if width > _REMARK_WIDTH else 1 for width in widths)
 
 
 def is_credit_note(body: Body) -> bool:
@@ -161,14 +168,9 @@ def _remarks(body: Body, beside: Beside) -> list[tuple[str, str]]:
         ("Tax", _why_in_english(body["lines"])),
         ("开具系统", body["issuer"]),
         ("存证", beside.ledger_line),
-        ("查验", f"{_address(beside.verify_url)}，扫码或填写号码、日期、价税合计"),
+        ("查验", f"{beside.verify_page}，扫码或填写号码、日期、价税合计"),
         ("其他", body["remarks"]),
     ]
-
-
-def _address(url: str) -> str:
-    """What a person can type of a link: its page, without what makes it this invoice's."""
-    return re.split("[?#]", url)[0]
 
 
 def _of_credits(body: Body, credits: Credits | None) -> list[tuple[str, str]]:

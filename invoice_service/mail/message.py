@@ -41,7 +41,7 @@ class Parcel:
     evidence: bytes
 
 
-def message(parcel: Parcel, *, sender: str, verify_url: str) -> EmailMessage:
+def message(parcel: Parcel, *, sender: str, verify_page: str) -> EmailMessage:
     written = EmailMessage(policy=SMTP)
     written["From"] = sender
     written["To"] = parcel.address
@@ -50,7 +50,7 @@ def message(parcel: Parcel, *, sender: str, verify_url: str) -> EmailMessage:
     written["Message-ID"] = f"<{parcel.id}.{parcel.number}@{sender.rpartition('@')[2]}>"
     written["Auto-Submitted"] = "auto-generated"  # no holiday notices, please
     total = yuan(parcel.total_fen)
-    written.set_content(_TEXT.format(number=parcel.number, total=total, verify=verify_url))
+    written.set_content(_TEXT.format(number=parcel.number, total=total, verify=verify_page))
     for data, kind in ((parcel.pdf, "pdf"), (parcel.evidence, "json")):
         name = f"{parcel.number}.{kind}"
         written.add_attachment(data, maintype="application", subtype=kind, filename=name)

@@ -68,7 +68,7 @@ def evidence(services: Services, token: str, note: str | None = None) -> tuple[s
     """
     with services.database.read() as connection:
         document = _opened(connection, token, note)
-        return document.number, _evidence(services, connection, document)
+        return document.number, _evidence(connection, document, _state(services, connection, document))
 
 
 def supervised_evidence(services: Services, actor: Actor, number: str) -> Evidence:
@@ -78,7 +78,8 @@ def supervised_evidence(services: Services, actor: Actor, number: str) -> Eviden
         if stored is None:
             raise OutOfScope
         supervised.supervised_sale(connection, actor, stored.order_id)
-        return _evidence(services, connection, _invoice(stored))
+        document = _invoice(stored)
+        return _evidence(connection, document, _state(services, connection, document))
 
 
 def pdf(services: Services, token: str, paper: str = Paper.A5, note: str | None = None) -> tuple[str, bytes]:
@@ -89,15 +90,16 @@ def pdf(services: Services, token: str, paper: str = Paper.A5, note: str | None 
     chosen(paper, PAPERS, "format")
     with services.database.read() as connection:
         document = _opened(connection, token, note)
-        attached = _evidence(services, connection, document)
-        state = ledger_states(connection, document.kind, [document.number], now=services.clock())
+        state = _state(services, connection, document)
+        attached = _evidence(connection, document, state)
         credits = None if note else _credits(refunds.notes_of(connection, document.number))
     drawn = invoice_pdf(
         attached.body,
         document.buyer,
-        verify_url=_link(services, document),
+        link=_link(services, document),
+        verify_page=services.config.verify_page,
         evidence_json=attached.to_bytes(),
-        ledger_line=_ledger_line(state[document.number], attached),
+        ledger_line=_ledger_line(state, attached),
         xml=ubl(attached.body, document.buyer),
         credits=credits,
         paper=Paper(paper),
@@ -155,11 +157,17 @@ def _credits(notes: Sequence[CreditNote]) -> Credits | None:
     return Credits(tuple(note.number for note in notes), notes[-1].whole) if notes else None
 
 
-def _evidence(services: Services, connection: Connection, document: _Document) -> Evidence:
+def _state(services: Services, connection: Connection, document: _Document) -> LedgerState:
+    """Asked before the entry: what is sealed in between has its place, and the newest head covers it."""
+    states = ledger_states(connection, document.kind, [document.number], now=services.clock())
+    return states[document.number]
+
+
+def _evidence(connection: Connection, document: _Document, state: LedgerState) -> Evidence:
     index, entry, signature = connection.execute(
         _ENTRY, {"kind": int(document.kind), "fact": document.number}
     ).one()
-    head, path = _place(services, connection, document, index)
+    head, path = _place(connection, index, state)
     is_invoice = document.kind is Kind.INVOICE
     return Evidence(
         body=canonical.decode(document.body),
@@ -176,13 +184,12 @@ def _evidence(services: Services, connection: Connection, document: _Document) -
 
 
 def _place(
-    services: Services, connection: Connection, document: _Document, index: int | None
+    connection: Connection, index: int | None, state: LedgerState
 ) -> tuple[str | None, tuple[bytes, ...]]:
     """The signed head that covers the entry (the first one on chain, else the newest) and the path to it."""
     if index is None:
         return None, ()
-    states = ledger_states(connection, document.kind, [document.number], now=services.clock())
-    size = states[document.number].tree_size or log.head(connection).size
+    size = state.tree_size or log.head(connection).size
     path = tree.inclusion_proof(index, size, log.keeping_reader(connection, index, size))
     return log.checkpoint_at(connection, size), tuple(path)
 

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from datetime import datetime, timedelta
+from typing import Any
 
-from sqlalchemy import Connection, text
+from sqlalchemy import Connection, Row, text
 
 from invoice_service.ledger.entry import Kind
 from invoice_service.queries.views import LedgerState
@@ -36,20 +37,24 @@ def ledger_states(
     connection: Connection, kind: Kind, facts: Sequence[str], *, now: datetime
 ) -> dict[str, LedgerState]:
     """The state of each fact's entry; a fact that is not in the log yet is queued."""
-    answering = chain_answers(connection, now)
-    states = {fact: LedgerState("queued", waiting=not answering) for fact in facts}
-    for row in connection.execute(_STATES, {"kind": int(kind), "facts": list(facts)}):
-        if row.status is None:
-            states[row.fact] = LedgerState("sealed", index=row.entry_index, waiting=not answering)
-        else:
-            states[row.fact] = LedgerState(
-                state=row.status,
-                index=row.entry_index,
-                tree_size=row.new_size,
-                tx_hash="0x" + row.tx_hash.hex(),
-                block_number=row.block_number,
-            )
-    return states
+    rows = {row.fact: row for row in connection.execute(_STATES, {"kind": int(kind), "facts": list(facts)})}
+    all_on_chain = len(rows) == len(set(facts)) and all(row.status for row in rows.values())
+    waiting = not all_on_chain and not chain_answers(connection, now)
+    return {fact: _state(rows.get(fact), waiting) for fact in facts}
+
+
+def _state(row: Row[Any] | None, waiting: bool) -> LedgerState:
+    if row is None:
+        return LedgerState("queued", waiting=waiting)
+    if row.status is None:
+        return LedgerState("sealed", index=row.entry_index, waiting=waiting)
+    return LedgerState(
+        state=row.status,
+        index=row.entry_index,
+        tree_size=row.new_size,
+        tx_hash="0x" + row.tx_hash.hex(),
+        block_number=row.block_number,
+    )
 
 
 def chain_answers(connection: Connection, now: datetime) -> bool:

@@ -38,7 +38,7 @@ def written(services: Services, mail: Mail) -> EmailMessage:
         pdf=documents.pdf(services, token)[1],
         evidence=evidence.to_bytes(),
     )
-    return message(parcel, sender=config.mail_from, verify_url=f"{config.public_url}/verify")
+    return message(parcel, sender=config.mail_from, verify_page=config.verify_page)
 
 
 def listed(services: Services) -> tuple[MailView, ...]:

@@ -11,6 +11,8 @@ from sqlalchemy.dialects.postgresql import insert as upsert
 from invoice_service.errors import N_, Error
 from invoice_service.store.tables import deployment, keys, markets
 
+_STATEMENT = select(deployment.c.statement)
+
 
 class AnotherIssuer(Error):
     code = "deployment.another_issuer"
@@ -62,4 +64,4 @@ def put_statement(connection: Connection, signed: Mapping[str, Any]) -> None:
 
 def statement(connection: Connection) -> dict[str, Any] | None:
     """The signed issuer statement, or None before the first deployment of the contract."""
-    return connection.execute(select(deployment.c.statement)).scalar_one_or_none()
+    return connection.execute(_STATEMENT).scalar_one_or_none()

@@ -40,6 +40,7 @@ _ENTRIES = (
     .where(log_entries.c.index >= bindparam("first"), log_entries.c.index < bindparam("size"), _SIGNED)
     .order_by(log_entries.c.index)
 )
+_CHECKPOINT_AT = select(log_heads.c.checkpoint).where(log_heads.c.size == bindparam("size"))
 _NEWEST_NOTE = select(log_heads.c.checkpoint).order_by(log_heads.c.size.desc()).limit(1)
 _COPY = "COPY log_entries (index, kind, fact, entry, signature) FROM STDIN (FORMAT BINARY)"
 _COPY_TYPES = ("int8", "int2", "text", "bytea", "bytea")
@@ -166,7 +167,7 @@ def entry_of(connection: Connection, kind: Kind, fact: str) -> StoredEntry | Non
 
 
 def checkpoint_at(connection: Connection, size: int) -> str:
-    return connection.execute(select(log_heads.c.checkpoint).where(log_heads.c.size == size)).scalar_one()
+    return connection.execute(_CHECKPOINT_AT, {"size": size}).scalar_one()
 
 
 def newest_checkpoint(connection: Connection) -> str | None:

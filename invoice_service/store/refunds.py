@@ -74,6 +74,12 @@ class CreditNote:
     event_id: int | None
 
 
+_NOTES = select(*(credit_notes.c[name] for name in CreditNote.__dataclass_fields__))
+_NOTES_OF = _NOTES.where(
+    credit_notes.c.invoice_number == bindparam("number"), credit_notes.c.event_id.is_not(None)
+).order_by(credit_notes.c.notes)
+
+
 @dataclass(frozen=True, slots=True)
 class Paid:
     """The payment that settled an order, and its sale: `sale` the commitment of its body."""
@@ -216,10 +222,7 @@ def note_by_commitment(connection: Connection, commitment: bytes) -> CreditNote 
 
 def notes_of(connection: Connection, invoice_number: str) -> Sequence[CreditNote]:
     """Those in force, oldest first."""
-    query = _notes().where(
-        credit_notes.c.invoice_number == invoice_number, credit_notes.c.event_id.is_not(None)
-    )
-    return [CreditNote(*row) for row in connection.execute(query.order_by(credit_notes.c.notes))]
+    return [CreditNote(*row) for row in connection.execute(_NOTES_OF, {"number": invoice_number})]
 
 
 def has_note(
@@ -242,12 +245,8 @@ def put_in_force(connection: Connection, note: CreditNote, event_id: int) -> Non
 
 
 def _note(connection: Connection, condition: Any) -> CreditNote | None:
-    row = connection.execute(_notes().where(condition)).first()
+    row = connection.execute(_NOTES.where(condition)).first()
     return None if row is None else CreditNote(*row)
-
-
-def _notes() -> Any:
-    return select(*(credit_notes.c[name] for name in CreditNote.__dataclass_fields__))
 
 
 def _refunds() -> Any:

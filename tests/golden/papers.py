@@ -17,7 +17,7 @@ from PIL import Image
 
 from invoice_service.documents.pdf import Paper
 from invoice_service.documents.printed import Credits
-from tests.unit.documents.test_pdf import BUYER, SIGNED_URL, Body, credit_note, invoice, line, pdf
+from tests.unit.documents.test_pdf import BUYER, Body, credit_note, invoice, line, pdf
 
 FOLDER = Path(__file__).parent
 DPI = 150
@@ -61,7 +61,7 @@ PAPERS: Mapping[str, Paper_] = {
 
 def drawn(name: str) -> bytes:
     body, buyer, options = PAPERS[name]
-    return pdf(body, buyer, verify_url=SIGNED_URL, **options)
+    return pdf(body, buyer, **options)
 
 
 def words(data: bytes) -> list[list[str]]:

@@ -10,7 +10,7 @@ import pikepdf
 import pytest
 
 from invoice_service.documents.cms import signer_of
-from tests.unit.documents.test_pdf import EVIDENCE, SIGNED_URL, Body, credit_note, invoice, line, pdf
+from tests.unit.documents.test_pdf import EVIDENCE, Body, credit_note, invoice, line, pdf
 from tests.unit.documents.test_signed import keys_in
 
 XML = "<发票><名称>小白菜 &amp; 米线</名称></发票>".encode()
@@ -21,7 +21,7 @@ BODIES = {"invoice": invoice(*(line(f"菜{i}") for i in range(40))), "note": cre
 def data(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> bytes:
     body: Body = BODIES[request.param]
     keys = keys_in(tmp_path_factory.mktemp("keys"))
-    return pdf(body, xml=XML, verify_url=SIGNED_URL, signer=signer_of(keys))
+    return pdf(body, xml=XML, signer=signer_of(keys))
 
 
 @pytest.fixture

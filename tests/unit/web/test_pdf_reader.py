@@ -22,7 +22,7 @@ from invoice_service.documents.cms import signer_of
 from invoice_service.documents.pdf import invoice_pdf
 from invoice_service.documents.signed import signed
 from scripts.lib import assets
-from tests.unit.documents.test_pdf import BUYER, LEDGER_LINE, VERIFY_URL, invoice, line
+from tests.unit.documents.test_pdf import BUYER, LEDGER_LINE, SIGNED_URL, VERIFY_PAGE, invoice, line
 from tests.unit.documents.test_signed import keys_in
 
 RUNNER = Path(__file__).with_name("pdfs.mjs")
@@ -33,7 +33,8 @@ FOUND = hashlib.sha256(EVIDENCE).hexdigest()
 @pytest.fixture(scope="module")
 def ours() -> bytes:
     return invoice_pdf(
-        invoice(line()), BUYER, verify_url=VERIFY_URL, ledger_line=LEDGER_LINE, evidence_json=EVIDENCE,
+        invoice(line()), BUYER, link=SIGNED_URL, verify_page=VERIFY_PAGE, ledger_line=LEDGER_LINE,
+        evidence_json=EVIDENCE,
         fonts=assets.ROOT / "node_modules" / "@expo-google-fonts" / "noto-sans-sc",
     )  # fmt: skip
 
