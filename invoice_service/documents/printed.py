@@ -14,7 +14,7 @@ from typing import Any
 
 from invoice_service.domain.money import yuan
 from invoice_service.domain.numbering import business_day
-from invoice_service.domain.tax import rule_by_id
+from invoice_service.domain.why import laws
 
 TITLE = "电子发票（普通发票）"
 SEAL = ("试点 PILOT", "摊票链·非税务机关监制")
@@ -161,11 +161,12 @@ def _is_exempt(line: Body) -> bool:
 def _remarks(body: Body, beside: Beside) -> list[tuple[str, str]]:
     """(heading, text) of each line below the totals; those without a text are left out."""
     market, stall = body["market"], body["stall"]
+    chinese, english = laws(body)
     return [
         *_of_credits(body, beside.credits),
         ("市场摊位", f"{market['name']}（{market['code']}） {stall['name']}（{stall['code']}）"),
-        ("税收依据", _why_this_tax(body["lines"])),
-        ("Tax", _why_in_english(body["lines"])),
+        ("税收依据", chinese),
+        ("Tax", english),
         ("开具系统", body["issuer"]),
         ("存证", beside.ledger_line),
         ("查验", f"{beside.verify_page}，扫码或填写号码、日期、价税合计"),
@@ -186,14 +187,3 @@ def _of_credits(body: Body, credits: Credits | None) -> list[tuple[str, str]]:
     if credits is None:
         return []
     return [(CREDITED_WHOLE if credits.whole else CREDITED_IN_PART, "、".join(credits.numbers))]
-
-
-def _why_this_tax(lines: Sequence[Body]) -> str:
-    """Each rate on the page with its reason and the document that says so, once."""
-    said = dict.fromkeys((_rate(line), rule_by_id(line["rule"]).reason_zh, line["basis"]) for line in lines)
-    return "；".join(f"{rate} {reason}（{basis}）" for rate, reason, basis in said)
-
-
-def _why_in_english(lines: Sequence[Body]) -> str:
-    said = dict.fromkeys((line["rate"], rule_by_id(line["rule"]).reason_en) for line in lines)
-    return "; ".join(reason for _, reason in said)

@@ -51,13 +51,6 @@ class Why:
     law: Ground
     small_sales: Ground | None
 
-    @property
-    def in_words(self) -> tuple[str, str]:
-        """(Chinese, English), for paper: each is one paragraph."""
-        grounds = [self.law] + ([self.small_sales] if self.small_sales else [])
-        chinese = "；".join(ground.in_chinese for ground in grounds)
-        return f"{self.label}：{chinese}", " ".join(f"{ground.in_english}." for ground in grounds)
-
 
 def why(line: Mapping[str, Any], body: Mapping[str, Any]) -> Why:
     """Of a line of an invoice's or a credit note's body: by the document that the line itself names."""
@@ -74,9 +67,11 @@ def why(line: Mapping[str, Any], body: Mapping[str, Any]) -> Why:
     return Why(rule.id, rule.label, law, small_sales)
 
 
-def words(body: Mapping[str, Any]) -> list[tuple[str, str]]:
-    """(Chinese, English) of each rule that a body's lines are under, once, in the order of its lines."""
-    return list(dict.fromkeys(why(line, body).in_words for line in body["lines"]))
+def laws(body: Mapping[str, Any]) -> tuple[str, str]:
+    """(Chinese, English) for paper: the law of each rule that a body's lines are under, in their order."""
+    reasons = list(dict.fromkeys(why(line, body) for line in body["lines"]))
+    chinese = "；".join(f"{reason.label} {reason.law.in_chinese}" for reason in reasons)
+    return chinese, " ".join(f"{reason.law.in_english}." for reason in reasons)
 
 
 def _small_sales(body: Mapping[str, Any]) -> Ground | None:
