@@ -18,17 +18,20 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
 
+from cryptography import x509
 from sqlalchemy.exc import ArgumentError
 
 from chain.client import NoContract
 from chain.endpoint import Endpoint, address_of
 from invoice_service.app import build_services
-from invoice_service.config import Config
+from invoice_service.config import BadSetting, Config
 from invoice_service.domain import tax_data
 from invoice_service.domain.tax_data import BadTaxData
 from invoice_service.errors import Error
 from invoice_service.flow import anchor
 from invoice_service.ledger.statement import BadStatement, open_signed
+from invoice_service.mail.chosen import chosen_post
+from invoice_service.mail.post import MailUnavailable
 from invoice_service.onchain import ledger_contract
 from invoice_service.queries import health, operations
 from invoice_service.services import Services
@@ -41,6 +44,7 @@ OLDEST_PYTHON = (3, 11)
 OLDEST_POSTGRES = 150_000  # as `server_version_num` counts
 CLOCKS_APART = timedelta(seconds=5)
 BLOCKS_AHEAD = timedelta(seconds=15)
+CERTIFICATE_WANTED = timedelta(days=90)
 FREE_LEAST, FREE_WANTED = 1 << 30, 10 << 30  # bytes
 # Fees for a thousand heads, at what the chain asks now.
 GAS_WANTED = 1_000 * 110_000
@@ -79,6 +83,9 @@ def examine(config: Config) -> Iterator[Finding]:
             "settings", BROKEN, "DATABASE_URL is no address", "postgresql://USER:PASSWORD@HOST/NAME"
         )
         return
+    except BadSetting as error:
+        yield Finding("settings", BROKEN, str(error), "Correct it, or leave it out.")
+        return
     except BadTaxData as error:
         yield Finding("settings", BROKEN, str(error), f"Correct {tax_data.FILE}.")
         return
@@ -88,6 +95,7 @@ def examine(config: Config) -> Iterator[Finding]:
         )
         return
     yield Finding("keys", WELL, f"issuer {services.keyring.issuer_id.hex()}")
+    yield _paper(services)
     try:
         yield from _database(services)
         yield from _chain(services)
@@ -109,6 +117,7 @@ def _settings(config: Config) -> Iterator[Finding]:
     faults = list(_contradictions(config))
     yield from faults or [Finding("settings", WELL, "nothing contradicts")]
     yield _public_url(config)
+    yield _mail(config)
     if config.sandbox_on and is_public(config):
         advice = "Unset SANDBOX_URL: there anybody pays with pretended money."
         yield Finding("sandbox", BROKEN, "the pretended payment service is on, at a public address", advice)
@@ -157,6 +166,22 @@ def is_public(config: Config) -> bool:
         return host != "localhost" and not host.endswith((".localhost", ".local", ".internal", ".test"))
 
 
+def _mail(config: Config) -> Finding:
+    try:
+        post = chosen_post(config)
+    except BadSetting as error:
+        advice = "Correct it, as docs/how-to/run-in-production.md has it."
+        return Finding("mail", BROKEN, str(error), advice)
+    if post is None:
+        return Finding("mail", WELL, "none is taken, and no page offers it")
+    try:
+        post.try_out()
+    except MailUnavailable:
+        advice = "Correct SMTP_URL, its password or SMTP_CA, or start the server. What is asked for waits."
+        return Finding("mail", BROKEN, "the server does not let us in", advice)
+    return Finding("mail", WELL, "a server takes it" if config.smtp_url else "written into DATA_DIR/mail")
+
+
 def _files(config: Config) -> Iterator[Finding]:
     folder = config.data_dir
     if not folder.is_dir():
@@ -198,6 +223,18 @@ def _disk(folder: Path) -> Finding:
         return Finding("disk", BROKEN, said, "Make room now: a full disk stops sealing and payments.")
     state = WELL if free >= FREE_WANTED else THOUGHT
     return Finding("disk", state, said, "" if state == WELL else "A million entries take about 2 GB.")
+
+
+def _paper(services: Services) -> Finding:
+    """A PDF names the time of issue, and readers ask whether the certificate was valid then."""
+    certificate = x509.load_pem_x509_certificate(services.keyring.paper_certificate.encode())
+    ends = certificate.not_valid_after_utc
+    left, file = ends - services.clock(), services.config.data_dir / "keys" / "paper.crt"
+    if left >= CERTIFICATE_WANTED:
+        return Finding("PDF certificate", WELL, f"valid until {ends:%Y-%m-%d}")
+    said = f"ends on {ends:%Y-%m-%d}" if left > timedelta(0) else f"ended on {ends:%Y-%m-%d}"
+    advice = f"Put {file} away, bring the root key back for a moment, and run `keys`: the key stays."
+    return Finding("PDF certificate", THOUGHT if left > timedelta(0) else BROKEN, said, advice)
 
 
 # --- database ---------------------------------------------------------------------------------------------

@@ -30,6 +30,9 @@ class MailFolder:
         for old in self.names()[MOST:]:
             (self._folder / old).unlink(missing_ok=True)
 
+    def try_out(self) -> None:
+        """What could be in the way is in the way of all else in the data directory."""
+
     def names(self) -> Sequence[str]:
         """The newest first."""
         found = self._folder.glob("*.eml")

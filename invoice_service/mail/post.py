@@ -30,3 +30,7 @@ class Post(Protocol):
     def send(self, message: EmailMessage) -> None:
         """Raises MailRefused, MailUnavailable."""
         ...
+
+    def try_out(self) -> None:
+        """Find out whether a message could be sent. Raises MailUnavailable."""
+        ...

@@ -8,7 +8,8 @@ from __future__ import annotations
 
 import smtplib
 import ssl
-from contextlib import suppress
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from email.message import EmailMessage
 from ipaddress import ip_address
@@ -76,14 +77,27 @@ class SmtpPost:
         except OSError:  # smtplib's own are among them, and a time-out, a wrong certificate, a wrong password
             raise MailUnavailable from None
 
+    def try_out(self) -> None:
+        """All that comes before a message, and none. Raises MailUnavailable."""
+        try:
+            with self._signed_in():
+                pass
+        except OSError:
+            raise MailUnavailable from None
+
     def _send(self, message: EmailMessage) -> None:
+        with self._signed_in() as connection:
+            connection.send_message(message)
+
+    @contextmanager
+    def _signed_in(self) -> Iterator[smtplib.SMTP]:
         connection = self._connected()
         try:
             if self._server.scheme == "smtp":
                 connection.starttls(context=self._tls)
             if self._server.user:
                 connection.login(self._server.user, self._server.password)
-            connection.send_message(message)
+            yield connection
         finally:
             with suppress(OSError):  # it has been taken: how they part is nobody's concern
                 connection.quit()

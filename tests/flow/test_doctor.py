@@ -12,6 +12,7 @@ from types import SimpleNamespace
 from typing import Any
 
 import pytest
+from cryptography import x509
 from sqlalchemy import text
 
 from chain import deploy
@@ -24,6 +25,7 @@ from invoice_service.domain.tax_data import BadTaxData
 from invoice_service.flow import anchor, open_epoch
 from invoice_service.queries import health
 from invoice_service.services import Services
+from tests.mail_server import mail_server
 from tests.one_transaction import OneTransaction
 
 
@@ -60,7 +62,8 @@ def test_all_is_well_but_what_a_laptop_has(here: Services) -> None:
     }
     assert named["durability"].said == "fsync, full_page_writes, synchronous_commit off"
     assert set(named) == {
-        "python", "settings", "public URL", "sandbox", "disk", "key files", "root key", "keys", "database",
+        "python", "settings", "public URL", "mail", "sandbox", "disk", "key files", "root key", "keys",
+        "PDF certificate", "database",
         "durability", "database's clock", "tables", "issuer", "issuer statement", "settler", "chain",
         "chain's clock", "epoch", "fees",
     } - {"issuer"}  # fmt: skip
@@ -88,6 +91,10 @@ PUBLIC = {"public_url": "https://invoices.example"}
         (PUBLIC | {"sandbox_url": "http://127.0.0.1:1"}, "sandbox", BROKEN, "at a public address"),
         ({"sandbox_url": "http://127.0.0.1:1"}, "sandbox", WELL, "for trying out"),
         (PUBLIC | {"new_epoch_if_wiped": True}, "settings", THOUGHT, "NEW_EPOCH_IF_WIPED"),
+        ({"smtp_url": "smtp://somebody:secret@127.0.0.1:9"}, "mail", BROKEN, "does not let us in"),
+        ({"smtp_url": "http://mail.example"}, "mail", BROKEN, "SMTP_URL"),
+        ({"smtp_url": "http://mail.example"}, "settings", BROKEN, "SMTP_URL"),
+        ({"sandbox_url": "http://127.0.0.1:1"}, "mail", WELL, "DATA_DIR/mail"),
         ({"log_origin": "another.example/log"}, "issuer statement", BROKEN, "another.example/log"),
         ({"chain_rpc_url": ""}, "chain", BROKEN, "none is configured"),
         ({"chain_rpc_url": "http://127.0.0.1:9"}, "chain", BROKEN, "does not answer"),
@@ -191,6 +198,31 @@ def test_keys_that_are_gone_or_open_are_named(here: Services) -> None:
         assert "python" in named  # what comes before was looked at
     finally:
         (keys / "away").rename(keys / "vault.key")
+
+
+def test_a_mail_server_is_tried_without_a_message(here: Services) -> None:
+    with mail_server() as server:
+        one = found(replace(here.config, smtp_url=f"smtp+plain://127.0.0.1:{server.port}"))["mail"]
+    assert (one.state, one.said, server.taken) == (WELL, "a server takes it", [])
+
+
+@pytest.mark.parametrize(("later", "state"), [(100, WELL), (89, THOUGHT), (-1, BROKEN)])
+def test_a_certificate_that_ends_is_named_in_time(here: Services, later: int, state: str) -> None:
+    certificate = x509.load_pem_x509_certificate(here.keyring.paper_certificate.encode())
+    then = certificate.not_valid_after_utc - timedelta(days=later)
+    one = doctor._paper(replace(here, clock=lambda: then))
+    assert (one.state, bool(one.advice)) == (state, state != WELL)
+    assert f"{certificate.not_valid_after_utc:%Y-%m-%d}" in one.said
+
+
+def test_a_certificate_is_renewed_as_the_doctor_says(here: Services) -> None:
+    """The key stays, so nothing that was signed is lost."""
+    file, before = here.config.data_dir / "keys" / "paper.crt", here.keyring.paper_certificate
+    file.rename(file.with_suffix(".old"))
+    assert keyring.make_missing(here.config.data_dir, now=datetime.now(UTC), issuer_name="test")
+    again = keyring.load(here.config.data_dir)
+    assert again.paper_certificate != before
+    assert again.paper.public_key() == here.keyring.paper.public_key()
 
 
 def test_the_command_has_a_line_a_check_and_an_exit_code(
