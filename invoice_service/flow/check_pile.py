@@ -30,7 +30,7 @@ from invoice_service.flow.access import note
 from invoice_service.flow.look import checked_reason
 from invoice_service.ledger import evidence as ev
 from invoice_service.ledger import link
-from invoice_service.ledger.statement import Epoch, open_signed
+from invoice_service.ledger.statement import Epoch
 from invoice_service.services import Services
 from invoice_service.store import checks, deployment
 
@@ -156,8 +156,7 @@ def _checked(services: Services, actor: Actor, row: Row, heads: _Remembered | No
 def _is_signed(services: Services, code: str) -> bool:
     """False for a link that we did not sign: what is printed beside it may still be somebody's number."""
     with services.database.read() as connection:
-        signed = deployment.statement(connection)
-    stated = None if signed is None else open_signed(signed)
+        stated = deployment.opened_statement(connection)
     judged = link.judge(link.read(code), stated, trusted_issuer=services.keyring.issuer_id)
     return judged.verdict != link.UNSIGNED
 

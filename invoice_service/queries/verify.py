@@ -15,7 +15,6 @@ from invoice_service.domain.standing import Standing
 from invoice_service.errors import N_, InvalidInput
 from invoice_service.ledger import evidence as ev
 from invoice_service.ledger import link
-from invoice_service.ledger import statement as issuer_statement
 from invoice_service.ledger.entry import Kind
 from invoice_service.queries.views import StepView, VerdictView
 from invoice_service.services import Services
@@ -94,8 +93,7 @@ def verify_link(services: Services, text: str) -> tuple[VerdictView, link.Facts 
     except link.NotALink as error:
         raise NoLink({"number": NO_LINK}) from error
     with services.database.read() as connection:
-        signed = deployment.statement(connection)
-        stated = None if signed is None else issuer_statement.open_signed(signed)
+        stated = deployment.opened_statement(connection)
         judged = link.judge(found, stated, trusted_issuer=services.keyring.issuer_id)
         if judged.verdict == link.UNSIGNED:
             return VerdictView(ev.UNKNOWN, NOT_SIGNED), None

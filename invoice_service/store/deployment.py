@@ -9,6 +9,7 @@ from sqlalchemy import Connection, func, select, update
 from sqlalchemy.dialects.postgresql import insert as upsert
 
 from invoice_service.errors import N_, Error
+from invoice_service.ledger.statement import IssuerStatement, open_signed
 from invoice_service.store.tables import deployment, keys, markets
 
 _STATEMENT = select(deployment.c.statement)
@@ -60,6 +61,12 @@ def working_keys(connection: Connection) -> list[Mapping[str, Any]]:
 
 def put_statement(connection: Connection, signed: Mapping[str, Any]) -> None:
     connection.execute(update(deployment).values(statement=dict(signed)))
+
+
+def opened_statement(connection: Connection) -> IssuerStatement | None:
+    """What the issuer statement says, its signature checked. Raises BadStatement."""
+    signed = statement(connection)
+    return None if signed is None else open_signed(signed)
 
 
 def statement(connection: Connection) -> dict[str, Any] | None:
