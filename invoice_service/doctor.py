@@ -95,8 +95,8 @@ def examine(config: Config) -> Iterator[Finding]:
         )
         return
     yield Finding("keys", WELL, f"issuer {services.keyring.issuer_id.hex()}")
-    yield _paper(services)
     try:
+        yield _paper(services)
         yield from _database(services)
         yield from _chain(services)
     finally:
@@ -226,14 +226,18 @@ def _disk(folder: Path) -> Finding:
 
 
 def _paper(services: Services) -> Finding:
-    """A PDF names the time of issue, and readers ask whether the certificate was valid then."""
-    certificate = x509.load_pem_x509_certificate(services.keyring.paper_certificate.encode())
+    """Readers of PDFs judge a signature without a time stamp by whether the certificate is valid now."""
+    file = services.config.data_dir / "keys" / "paper.crt"
+    advice = f"Move {file} away, bring the root key back, run `keys`, and start the service again."
+    try:
+        certificate = x509.load_pem_x509_certificate(services.keyring.paper_certificate.encode())
+    except ValueError:
+        return Finding("PDF certificate", BROKEN, "it cannot be read", advice)
     ends = certificate.not_valid_after_utc
-    left, file = ends - services.clock(), services.config.data_dir / "keys" / "paper.crt"
+    left = ends - services.clock()
     if left >= CERTIFICATE_WANTED:
         return Finding("PDF certificate", WELL, f"valid until {ends:%Y-%m-%d}")
     said = f"ends on {ends:%Y-%m-%d}" if left > timedelta(0) else f"ended on {ends:%Y-%m-%d}"
-    advice = f"Put {file} away, bring the root key back for a moment, and run `keys`: the key stays."
     return Finding("PDF certificate", THOUGHT if left > timedelta(0) else BROKEN, said, advice)
 
 

@@ -107,7 +107,7 @@ def _make_paper(data_dir: Path, name: str, now: datetime) -> None:
     root = load_root(data_dir)
     paper = _make_p256(data_dir / "keys" / "paper.pem")
     issuer = x509.load_pem_x509_certificate(_read(data_dir / "keys" / "issuer.crt"))
-    _make(data_dir / "keys" / "paper.crt", lambda: _paper_certificate(paper, root, issuer.subject, name, now))
+    _make(data_dir / "keys" / "paper.crt", lambda: _paper_certificate(paper, root, issuer, name, now))
 
 
 def load(data_dir: Path) -> Keyring:
@@ -229,12 +229,17 @@ def _certificate(
 def _paper_certificate(
     key: ec.EllipticCurvePrivateKey,
     root: ec.EllipticCurvePrivateKey,
-    issuer: x509.Name,
+    issuer: x509.Certificate,
     name: str,
     now: datetime,
 ) -> bytes:
-    """Its issuer is read from the root's certificate: the deployment may have been renamed since."""
-    builder = _builder(_name(f"{name} PDF"), issuer, key, now, years=_LEAF_YEARS)
+    """Its issuer's name is the root's own: the deployment may have been renamed since.
+
+    It is valid as long as the root was: a PDF names the time of issue, and a certificate that is made later
+    signs older invoices, too, when somebody asks for them again.
+    """
+    since = issuer.not_valid_before_utc
+    builder = _builder(_name(f"{name} PDF"), issuer.subject, key, now, years=_LEAF_YEARS, since=since)
     builder = builder.add_extension(x509.BasicConstraints(ca=False, path_length=None), critical=True)
     builder = builder.add_extension(_usage("digital_signature", "content_commitment"), critical=True)
     authority = x509.AuthorityKeyIdentifier.from_issuer_public_key(root.public_key())
@@ -247,15 +252,22 @@ def _usage(*allowed: str) -> x509.KeyUsage:
 
 
 def _builder(
-    subject: x509.Name, issuer: x509.Name, key: ec.EllipticCurvePrivateKey, now: datetime, *, years: int
+    subject: x509.Name,
+    issuer: x509.Name,
+    key: ec.EllipticCurvePrivateKey,
+    now: datetime,
+    *,
+    years: int,
+    since: datetime | None = None,
 ) -> x509.CertificateBuilder:
+    """Valid from `since`, or from just before now, to so many years from now."""
     return (
         x509.CertificateBuilder()
         .subject_name(subject)
         .issuer_name(issuer)
         .public_key(key.public_key())
         .serial_number(x509.random_serial_number())
-        .not_valid_before(now.astimezone(UTC) - timedelta(minutes=5))
+        .not_valid_before(since or now.astimezone(UTC) - timedelta(minutes=5))
         .not_valid_after(now.astimezone(UTC) + timedelta(days=365 * years))
     )
 

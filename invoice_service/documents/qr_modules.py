@@ -1,11 +1,12 @@
 """The modules of a QR code: qrcode's knowledge of the standard, carried out on whole numbers.
 
-qrcode goes from bit to bit in Python, 5 ms for the link on an invoice, which is a third of what its whole
-page may take. What it knows is used as it is: the cut of a text into modes, the sizes, the blocks of error
+qrcode goes from bit to bit in Python, 4 ms for the link on an invoice, a quarter of what its whole page may
+take. What it knows is used as it is: the cut of a text into modes, the sizes, the blocks of error
 correction, the patterns and the words about format and version. Done here instead are the three loops over
 bits, and each becomes a step on something larger: the text is one number, the remainder of a block
 (ISO/IEC 18004, 7.5.2) is taken a byte at a time from a table, and the bits reach their places (7.7.3) by one
-permutation, which is found out once for each size. A test compares every module with qrcode's own.
+permutation, which is found out once for each size. Tests compare every module with qrcode's own, in each size
+and each mask. Only the choice of a mask may differ: it is made by the whole code, and qrcode leaves out a few modules.
 """
 
 from __future__ import annotations
@@ -43,15 +44,6 @@ class _Bits:
         self.length += length
 
 
-@dataclass(frozen=True, slots=True)
-class _Blank:
-    """A size and mask without data: `order` gives each module's place among the bits of the codewords."""
-
-    side: int
-    modules: int  # as a number: the patterns, and the mask where data will be
-    order: itemgetter[Any]
-
-
 def drawn(text: str, mask: int | None) -> Rows:
     """Without the quiet zone; True is dark. No `mask` takes the best by the standard's penalties (7.8.3).
 
@@ -60,7 +52,7 @@ def drawn(text: str, mask: int | None) -> Rows:
     version, codewords = _codewords(text)
     if mask is not None:
         return _filled(version, mask, codewords)
-    return min((_filled(version, each, codewords) for each in MASKS), key=lambda rows: _penalty(rows))
+    return min((_filled(version, each, codewords) for each in MASKS), key=_penalty)
 
 
 def _penalty(rows: Rows) -> int:
@@ -131,29 +123,48 @@ def _multiples(size: int) -> list[int]:
 
 
 def _filled(version: int, mask: int, codewords: bytes) -> Rows:
-    blank = _blank(version, mask)
+    size = _size(version)
     bits = f"{int.from_bytes(codewords):0{len(codewords) * 8}b}0"  # the last for modules that hold no bit
-    placed = int("".join(blank.order(bits)), 2) ^ blank.modules
-    dark = [bit == "1" for bit in f"{placed:0{blank.side**2}b}"]
-    return [dark[start : start + blank.side] for start in range(0, len(dark), blank.side)]
+    placed = int("".join(size.order(bits)), 2) ^ _blank(version, mask)
+    dark = [bit == "1" for bit in f"{placed:0{size.side**2}b}"]
+    return [dark[start : start + size.side] for start in range(0, len(dark), size.side)]
+
+
+@dataclass(frozen=True, slots=True)
+class _Size:
+    """`free` are the modules for data, in the order of the bits; `order` gives each module its bit."""
+
+    side: int
+    free: list[tuple[int, int]]
+    order: itemgetter[Any]
 
 
 @cache
-def _blank(version: int, mask: int) -> _Blank:
-    """qrcode draws its patterns; what it would fill then is still None."""
+def _size(version: int) -> _Size:
+    code = _patterns(version, 0)
+    side, bits = code.modules_count, sum(8 * block.total_count for block in base.rs_blocks(version, _LEVEL))
+    free = [(row, column) for row, column in _way(side) if code.modules[row][column] is None]
+    places = [bits] * side**2  # the zero behind the bits, for what holds none
+    for bit, (row, column) in enumerate(free[:bits]):  # up to 7 modules are left over
+        places[row * side + column] = bit
+    return _Size(side, free, itemgetter(*places))
+
+
+@cache
+def _blank(version: int, mask: int) -> int:
+    """The code without data, as a number: the patterns, and the mask where data will be."""
+    code, masked = _patterns(version, mask), util.mask_func(mask)
+    for row, column in _size(version).free:
+        code.modules[row][column] = masked(row, column)
+    return int("".join("01"[dark] for row in code.modules for dark in row), 2)
+
+
+def _patterns(version: int, mask: int) -> Any:
+    """As qrcode draws them; what it would fill then is still None."""
     code: Any = qrcode.QRCode(version, _LEVEL, mask_pattern=mask)
     code.data_cache, code.map_data = [], lambda *_: None
     code.make(fit=False)
-    side, bits = code.modules_count, sum(8 * block.total_count for block in base.rs_blocks(version, _LEVEL))
-    places = [bits] * side**2  # the zero behind the bits, for what holds none
-    free = [(row, column) for row, column in _way(side) if code.modules[row][column] is None]
-    for bit, (row, column) in enumerate(free[:bits]):  # up to 7 modules are left over
-        places[row * side + column] = bit
-    masked = util.mask_func(mask)
-    for row, column in free:
-        code.modules[row][column] = masked(row, column)
-    modules = int("".join("01"[dark] for row in code.modules for dark in row), 2)
-    return _Blank(side, modules, itemgetter(*places))
+    return code
 
 
 def _way(side: int) -> Iterator[tuple[int, int]]:

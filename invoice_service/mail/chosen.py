@@ -23,7 +23,10 @@ def chosen_post(config: Config) -> Post | None:
         read_address(config.mail_from)
     except BadAddress:
         raise BadSetting(name="MAIL_FROM", value=config.mail_from, expected="an address") from None
-    return SmtpPost(server, ca_file=config.smtp_ca, timeout_s=config.smtp_timeout_s)
+    try:
+        return SmtpPost(server, ca_file=config.smtp_ca, timeout_s=config.smtp_timeout_s)
+    except OSError:  # ssl's own are among them
+        raise BadSetting(name="SMTP_CA", value=config.smtp_ca, expected="a file of certificates") from None
 
 
 def demo_folder(config: Config) -> MailFolder | None:

@@ -45,7 +45,18 @@ def read_server(url: str) -> Server:
         raise BadServer(f"it begins with one of {', '.join(_PORTS)}, and names a host")
     if parts.scheme == "smtp+plain" and not _is_this_machine(host):
         raise BadServer("without encryption it may only name this machine")
-    return Server(parts.scheme, host, port, unquote(parts.username or ""), unquote(parts.password or ""))
+    user, password = unquote(parts.username or ""), unquote(parts.password or "")
+    if not (_is_name(host) and user.isascii() and password.isascii()):
+        raise BadServer("its host is no name, or user and password are not plain ASCII")
+    return Server(parts.scheme, host, port, user, password)
+
+
+def _is_name(host: str) -> bool:
+    try:
+        host.encode("idna")
+    except UnicodeError:
+        return False
+    return True
 
 
 def _is_this_machine(host: str) -> bool:

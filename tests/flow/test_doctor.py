@@ -94,6 +94,9 @@ PUBLIC = {"public_url": "https://invoices.example"}
         ({"smtp_url": "smtp://somebody:secret@127.0.0.1:9"}, "mail", BROKEN, "does not let us in"),
         ({"smtp_url": "http://mail.example"}, "mail", BROKEN, "SMTP_URL"),
         ({"smtp_url": "http://mail.example"}, "settings", BROKEN, "SMTP_URL"),
+        ({"smtp_url": "smtp://a..b"}, "mail", BROKEN, "its host is no name"),
+        ({"smtp_url": "smtp://u:%C3%A9@mail.example"}, "mail", BROKEN, "plain ASCII"),
+        ({"smtp_url": "smtp://mail.example", "smtp_ca": "/nowhere/ca.crt"}, "mail", BROKEN, "SMTP_CA"),
         ({"sandbox_url": "http://127.0.0.1:1"}, "mail", WELL, "DATA_DIR/mail"),
         ({"log_origin": "another.example/log"}, "issuer statement", BROKEN, "another.example/log"),
         ({"chain_rpc_url": ""}, "chain", BROKEN, "none is configured"),
@@ -105,7 +108,9 @@ PUBLIC = {"public_url": "https://invoices.example"}
 def test_a_setting_that_is_wrong_is_named(
     here: Services, settings: dict[str, Any], name: str, state: str, says: str
 ) -> None:
-    one = found(replace(here.config, **settings))[name]
+    named = found(replace(here.config, **settings))
+    assert "secret" not in repr(named)  # the password of a mail server
+    one = named[name]
     assert (one.state, says in one.said) == (state, True), one
     assert bool(one.advice) == (state != WELL)
 
@@ -215,8 +220,19 @@ def test_a_certificate_that_ends_is_named_in_time(here: Services, later: int, st
     assert f"{certificate.not_valid_after_utc:%Y-%m-%d}" in one.said
 
 
+def test_a_damaged_certificate_is_named_and_the_rest_looked_at(here: Services) -> None:
+    file = here.config.data_dir / "keys" / "paper.crt"
+    whole = file.read_bytes()
+    file.write_bytes(b"-----BEGIN CERTIFICATE-----\n")
+    try:
+        named = found(here.config)
+    finally:
+        file.write_bytes(whole)
+    assert (named["PDF certificate"].state, named["PDF certificate"].said) == (BROKEN, "it cannot be read")
+    assert named["epoch"].state == WELL
+
+
 def test_a_certificate_is_renewed_as_the_doctor_says(here: Services) -> None:
-    """The key stays, so nothing that was signed is lost."""
     file, before = here.config.data_dir / "keys" / "paper.crt", here.keyring.paper_certificate
     file.rename(file.with_suffix(".old"))
     assert keyring.make_missing(here.config.data_dir, now=datetime.now(UTC), issuer_name="test")

@@ -7,6 +7,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
+from cryptography import x509
 
 from invoice_service import keyring
 
@@ -49,7 +50,10 @@ def test_an_older_installation_gets_what_signs_pdfs_while_its_root_is_here(tmp_p
         (tmp_path / "keys" / name).unlink()
     assert make(tmp_path)
     assert keyring.load(tmp_path).root_certificate == before.root_certificate
-    assert keyring.load(tmp_path).paper_certificate != before.paper_certificate
+    after = keyring.load(tmp_path).paper_certificate
+    assert after != before.paper_certificate
+    own, root = (x509.load_pem_x509_certificate(pem.encode()) for pem in (after, before.root_certificate))
+    assert own.not_valid_before_utc == root.not_valid_before_utc  # older invoices are signed by it, too
     (tmp_path / "keys" / "paper.crt").unlink()
     shutil.rmtree(tmp_path / "root")
     with pytest.raises(keyring.KeysMissing, match=r"root\.pem"):

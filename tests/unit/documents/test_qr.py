@@ -99,17 +99,15 @@ def test_every_module_is_where_qrcode_has_it(text: str, mask: int) -> None:
 
 @pytest.mark.parametrize("version", range(1, 41))
 def test_every_size_is_drawn_as_qrcode_draws_it(version: int) -> None:
-    code: qrcode.QRCode[Any] = qrcode.QRCode(
-        error_correction=ERROR_CORRECT_M, border=0, mask_pattern=version % 8
-    )
-    code.add_data("x" * (util.BIT_LIMIT_TABLE[ERROR_CORRECT_M][version] // 8 - 3))
+    """Those in use, up to 10, in every mask."""
+    text = "x" * (util.BIT_LIMIT_TABLE[ERROR_CORRECT_M][version] // 8 - 3)
+    code: qrcode.QRCode[Any] = qrcode.QRCode(error_correction=ERROR_CORRECT_M, border=0, mask_pattern=0)
+    code.add_data(text)
     code.make()
     assert code.version == version
-    assert qr_modules.drawn(text_of(code), version % 8) == code.get_matrix()
-
-
-def text_of(code: qrcode.QRCode[Any]) -> str:
-    return b"".join(chunk.data for chunk in code.data_list).decode()
+    for mask in qr_modules.MASKS if version <= 10 else [version % 8]:
+        code.makeImpl(False, mask)
+        assert qr_modules.drawn(text, mask) == code.get_matrix()
 
 
 def test_the_mask_with_the_fewest_penalties_is_taken() -> None:
