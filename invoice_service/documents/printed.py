@@ -96,7 +96,7 @@ def _is_short(page: Body) -> bool:
 
 
 def _remark_lines(remarks: Sequence[tuple[str, str]]) -> int:
-    """No fewer than there will be, of words that may be broken: Chinese ones anywhere, others as `soft` does."""
+    """No fewer than there will be, of what may be broken: Chinese anywhere, other words as `soft` does."""
     widths = (sum(0.62 if c in _NARROW else 1 for c in text) for _, text in remarks)
     return sum(1 + int(width // (_REMARK_WIDTH - _EARLY)) if width > _REMARK_WIDTH else 1 for width in widths)
 

@@ -6,7 +6,7 @@ correction, the patterns and the words about format and version. Done here inste
 bits, and each becomes a step on something larger: the text is one number, the remainder of a block
 (ISO/IEC 18004, 7.5.2) is taken a byte at a time from a table, and the bits reach their places (7.7.3) by one
 permutation, which is found out once for each size. Tests compare every module with qrcode's own, in each size
-and each mask. Only the choice of a mask may differ: it is made by the whole code, and qrcode leaves out a few modules.
+and each mask. Only the choice of a mask may differ: here the whole code is judged, there a few modules less.
 """
 
 from __future__ import annotations

@@ -13,11 +13,11 @@ from typing import Any
 
 from invoice_service.domain.capitals import in_capitals
 from invoice_service.domain.invoice import Document, decimal_text, instant_text
-from invoice_service.domain.refund import BackLine, Reason
+from invoice_service.domain.refund import BackLine, Reason, back_price
 from invoice_service.errors import N_, NotFound
 
 NOTHING_TO_PAY = N_("A genuine credit note: it takes from the invoice that it names. It is nothing to pay.")
-_AS_THERE = ("name", "tax_code", "unit", "unit_price", "rate", "treatment", "rule", "basis")
+_AS_THERE = ("name", "tax_code", "unit", "rate", "treatment", "rule", "basis")
 _PARTIES = ("issuer", "market", "stall", "seller")
 
 
@@ -101,6 +101,7 @@ def _note_line(part: BackLine, line: dict[str, Any]) -> Document:
     return {
         "line": part.sold.place,
         **{name: line[name] for name in _AS_THERE},
+        "unit_price": decimal_text(back_price(part)),
         "quantity": None if part.quantity is None else decimal_text(part.quantity),
         "amount_fen": part.amount_fen,
         "net_fen": part.net_fen,

@@ -210,6 +210,19 @@ def _net_back(sold: SoldLine) -> int:
 def kept_line(sold: SoldLine) -> OrderLine:
     """What of a line an invoice is for, after something went back before there was one. A price reduced by an
     allowance follows, so that quantity times price still gives the amount."""
-    line = replace(sold.line, quantity=sold.left_quantity)
-    is_priced = to_fen(line.unit_price * line.quantity) == sold.left_fen
-    return replace(line, amount_fen=sold.left_fen) if is_priced else priced_at(line, sold.left_fen)
+    return _at(sold, sold.left_quantity, sold.left_fen)
+
+
+def back_price(part: BackLine) -> Decimal:
+    """What stands on a credit note beside the amount: the line's price, or where an allowance came before the
+    rest, the one that gives what is left to take off."""
+    if part.quantity is None:
+        return part.sold.line.unit_price
+    return _at(part.sold, part.quantity, part.amount_fen).unit_price
+
+
+def _at(sold: SoldLine, quantity: Decimal, amount_fen: int) -> OrderLine:
+    """As much of a line for that much money; its own price where that gives it."""
+    line = replace(sold.line, quantity=quantity)
+    is_priced = to_fen(line.unit_price * quantity) == amount_fen
+    return replace(line, amount_fen=amount_fen) if is_priced else priced_at(line, amount_fen)

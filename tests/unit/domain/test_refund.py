@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from invoice_service.domain.money import to_fen
-from invoice_service.domain.order import OrderLine
+from invoice_service.domain.order import PRICE_DECIMALS, OrderLine
 from invoice_service.domain.refund import (
     OPEN,
     REFUND_TRANSITIONS,
@@ -22,6 +22,7 @@ from invoice_service.domain.refund import (
     RefundStatus,
     SoldLine,
     back_lines,
+    back_price,
     everything,
     kept_line,
     read_reason,
@@ -81,6 +82,18 @@ def test_all_parts_of_a_line_come_to_the_line(quantity, amount_fen, rule, shares
     assert sum(part.tax_fen for part in parts) == tax_fen
     assert sum(part.quantity or 0 for part in parts) <= quantity
     assert all(part.amount_fen > 0 and part.tax_fen >= 0 and part.net_fen >= 0 for part in parts)
+    for part in parts:
+        price = back_price(part)
+        if part.quantity is not None and price.as_tuple().exponent > -PRICE_DECIMALS:
+            assert to_fen(price * part.quantity) == part.amount_fen
+
+
+def test_the_rest_after_an_allowance_is_priced_at_what_is_left_of_it() -> None:
+    line = sold()  # 2.5 斤 at 3 yuan
+    (allowance,) = back_lines([Back(0, amount_fen=500)], {0: line})
+    (rest,) = back_lines([Back(0)], {0: after(line, allowance)})
+    assert (rest.quantity, rest.amount_fen, back_price(rest)) == (Decimal("2.5"), 250, Decimal("1"))
+    assert back_price(allowance) == Decimal("3")  # of no quantity: what it was sold for
 
 
 @given(QUANTITIES, AMOUNTS, st.integers(1, 999))
@@ -91,7 +104,7 @@ def test_what_is_kept_of_a_line_has_a_price_that_gives_it(quantity, amount_fen, 
         return
     kept = kept_line(after(line, back_lines([back], {0: line})[0]))
     assert kept.amount_fen == amount_fen - back.amount_fen
-    if kept.unit_price.as_tuple().exponent > -13:  # the price may have no more decimals
+    if kept.unit_price.as_tuple().exponent > -PRICE_DECIMALS:
         assert to_fen(kept.unit_price * kept.quantity) == kept.amount_fen
 
 

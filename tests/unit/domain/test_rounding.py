@@ -6,6 +6,8 @@ down.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from dataclasses import replace
 from datetime import date
 from decimal import Decimal
 from fractions import Fraction
@@ -15,12 +17,14 @@ from hypothesis import strategies as st
 
 from invoice_service.config import Config
 from invoice_service.domain.capitals import MAX_FEN, in_capitals
+from invoice_service.domain.credit_note import credit_note_body
 from invoice_service.domain.goods import QUANTITY_DECIMALS, QUANTITY_MAX, Goods
-from invoice_service.domain.invoice import TaxedLine, invoice_body, taxed_lines
+from invoice_service.domain.invoice import Document, TaxedLine, invoice_body, taxed_lines
 from invoice_service.domain.keyed import Rounding, rounded
 from invoice_service.domain.order import OrderLine, Stall, plain_line, priced_lines
 from invoice_service.domain.party import TaxpayerKind
 from invoice_service.domain.period import midnight
+from invoice_service.domain.refund import Back, Reason, SoldLine, back_lines, everything
 from invoice_service.domain.tax import TaxClass
 
 LIMITS = Config()
@@ -114,6 +118,66 @@ def test_what_is_let_go_leaves_lines_that_agree(
     assert total(list(left)) == total_fen - off_fen
     for item in taxed_lines(left, stall(*seller), day):
         check_line(item)
+
+
+@given(
+    st.lists(lines(), min_size=1, max_size=5).filter(lambda basket: total(basket) <= MAX_FEN),
+    SELLERS, DAYS, st.lists(st.lists(st.tuples(st.booleans(), st.integers(0, 1000)), max_size=5), max_size=5),
+)  # fmt: skip
+def test_a_full_series_of_credit_notes_takes_off_the_invoice_and_not_a_fen_more(
+    basket: list[OrderLine],
+    seller: tuple[TaxpayerKind, bool],
+    day: date,
+    series: list[list[tuple[bool, int]]],
+) -> None:
+    """Each of a series takes a share of each line, by quantity or by money; the last takes what is left."""
+    taxed = taxed_lines(basket, stall(*seller), day)
+    invoice = invoice_body(
+        stall(*seller), taxed, number="2" * 20, issuer="", sale="", issued_at=midnight(day)
+    )
+    left = {n: SoldLine(n, item.line, item.rule, 0, Decimal(0)) for n, item in enumerate(taxed)}
+    notes: list[Document] = []
+    for shares in series:
+        wanted = [back for n, share in zip(left, shares, strict=False) if (back := part_of(left[n], *share))]
+        if wanted:
+            notes.append(credited(invoice, wanted, left))
+    if rest := everything(left):
+        notes.append(credited(invoice, rest, left))
+    for name in ("net_fen", "tax_fen", "total_fen"):
+        assert sum(note[name] for note in notes) == invoice[name]
+    for n, line in enumerate(invoice["lines"]):
+        back = [each for note in notes for each in note["lines"] if each["line"] == n]
+        for name in ("amount_fen", "net_fen", "tax_fen"):
+            assert sum(each[name] for each in back) == line[name]
+
+
+def part_of(sold: SoldLine, by_quantity: bool, thousandths: int) -> Back | None:
+    """None where so small a share comes to no money."""
+    quantity = (sold.left_quantity * thousandths / 1000).quantize(STEP)
+    amount_fen = sold.left_fen * thousandths // 1000
+    if not by_quantity:
+        return Back(sold.place, amount_fen=amount_fen) if amount_fen else None
+    if (
+        not quantity
+        or half_up(Fraction(sold.left_fen) * Fraction(quantity) / Fraction(sold.left_quantity)) == 0
+    ):
+        return None
+    return Back(sold.place, quantity=quantity)
+
+
+def credited(invoice: Document, wanted: Sequence[Back], left: dict[int, SoldLine]) -> Document:
+    """The note; its parts are taken off of what is left."""
+    parts = back_lines(wanted, left)
+    for part in parts:
+        left[part.line] = replace(
+            part.sold,
+            returned_fen=part.sold.returned_fen + part.amount_fen,
+            returned_quantity=part.sold.returned_quantity + (part.quantity or 0),
+        )
+    return credit_note_body(
+        invoice, parts, number="3" * 20, original="", refund="", reason=Reason.RETURNED, notes=0, whole=False,
+        issued_at=midnight(date(2031, 1, 1)),
+    )  # fmt: skip
 
 
 def test_the_largest_order_can_be_written_in_capitals() -> None:
