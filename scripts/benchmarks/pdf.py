@@ -3,7 +3,7 @@
 An invoice's first PDF draws its codes; the same worker finds those drawings again for the second. Both
 are measured, on invoices that were ordered, paid, issued and anchored by a real installation, whose database
 is asked each time for what stands where. Setting and signing alone, in one process and in two, is of invoices
-of three lines that all differ, with evidence attached, and without a database.
+of three lines that all differ, with evidence and XML attached, and without a database.
 """
 
 from __future__ import annotations
@@ -22,6 +22,7 @@ from invoice_service.app import build_services
 from invoice_service.config import Config
 from invoice_service.documents.cms import Signer, signer_of
 from invoice_service.documents.pdf import invoice_pdf
+from invoice_service.documents.xml.ubl import ubl
 from invoice_service.queries import documents
 from invoice_service.services import Services
 from scripts.benchmarks.installation import running
@@ -105,12 +106,14 @@ def _set_and_sign(folder: str, begin_at: float, process: int) -> tuple[float, fl
 def _one(signer: Signer, mark: str) -> None:
     lines = (line(f"普洱山货{mark}号", amount_fen=800 + int(mark) + n) for n in range(3))
     body = invoice(*lines, number=f"26539{mark:0>15}")
+    buyer = BUYER | {"name": f"昆明滇味餐饮{mark}公司"}
     invoice_pdf(
         body,
-        BUYER | {"name": f"昆明滇味餐饮{mark}公司"},
+        buyer,
         link=SIGNED_URL[: -len(mark)] + mark,
         verify_page=VERIFY_PAGE,
         evidence_json=b'{"some":"%s"}' % (mark.encode() * 1500),
         ledger_line=f"存证第 {mark} 条，已上链：区块 {mark}",
+        xml=ubl(body, buyer),
         signer=signer,
     )

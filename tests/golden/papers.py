@@ -55,6 +55,7 @@ PAPERS: Mapping[str, Paper_] = {
     "erased": (invoice(*_MIXED), None, {"credits": Credits(("26539000000000000099",), whole=False)}),
     "note": (credit_note(*_NOTE), BUYER, {}),
     "receipt-58": (invoice(*_MIXED, remarks="送到后门"), BUYER, {"paper": Paper.STRIP_58}),
+    "receipt-58-sixty": (invoice(*_SIXTY, seller=_LONG_SELLER), _LONG_BUYER, {"paper": Paper.STRIP_58}),
     "receipt-80": (credit_note(*_NOTE), BUYER, {"paper": Paper.STRIP_80}),
 }
 
