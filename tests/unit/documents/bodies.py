@@ -12,6 +12,7 @@ from invoice_service.domain.capitals import in_capitals
 from invoice_service.domain.goods import UNITS
 from invoice_service.domain.invoice import decimal_text, instant_text
 from invoice_service.domain.money import to_fen
+from invoice_service.domain.order import PRICE_DECIMALS
 from invoice_service.domain.party import TaxpayerKind
 from invoice_service.domain.tax import TaxRule, rules
 
@@ -28,7 +29,7 @@ HEX = st.binary(min_size=32, max_size=32).map(bytes.hex)
 NUMBERS = st.integers(0, 10**20 - 1).map("{:020d}".format)
 INSTANTS = st.integers(0, 4 * 10**12).map(lambda ms: instant_text(EPOCH + timedelta(milliseconds=ms)))
 QUANTITIES = st.decimals("0.000001", 100_000, places=6).map(decimal_text)
-PRICES = st.decimals("0.01", 9_999, places=2)
+PRICES = st.decimals("0.01", 9_999, places=2) | st.decimals("0.0000000000001", 9_999, places=PRICE_DECIMALS)
 
 
 def line(rule: TaxRule, *, name: str, unit: str, quantity: str | None, amount_fen: int, price: str) -> Body:
@@ -96,18 +97,23 @@ PERSON = buyer(kind="individual", name="张三", tax_id=None)
 
 @st.composite
 def lines(draw: st.DrawFn, *, may_be_money: bool = False) -> Body:
-    """`may_be_money`: a credit note's line may be an allowance."""
+    """`may_be_money`: a credit note's line may be an allowance; and its net is what is left of a line's, which
+    may be a fen more or less than that of the amount by itself."""
     quantity = draw(st.none() | QUANTITIES if may_be_money else QUANTITIES)
     price = draw(PRICES)
     counted = price if quantity is None else price * Decimal(quantity)
-    return line(
+    amount_fen = max(1, to_fen(counted))
+    made = line(
         draw(st.sampled_from(rules())),
         name=draw(WORDS),
         unit=draw(st.sampled_from(UNITS) | WORDS),
         quantity=quantity,
-        amount_fen=to_fen(counted),
+        amount_fen=amount_fen,
         price=decimal_text(price),
-    ) | {"basis": draw(WORDS)}
+    )
+    net_fen = made["net_fen"] + (draw(st.integers(-1, 1)) if may_be_money and made["tax_fen"] else 0)
+    net_fen = min(max(net_fen, 0), amount_fen)
+    return made | {"basis": draw(WORDS), "net_fen": net_fen, "tax_fen": amount_fen - net_fen}
 
 
 @st.composite
