@@ -14,6 +14,9 @@ from typing import Any
 import pytest
 
 from chain.statuses import State
+from invoice_service.documents.xml.flat import flat
+from invoice_service.documents.xml.reading import read
+from invoice_service.documents.xml.ubl import ubl
 from invoice_service.domain.policy import ConfirmFirst, OutOfScope
 from invoice_service.domain.refund import (
     Back,
@@ -32,7 +35,9 @@ from invoice_service.payments.provider import ProviderUnavailable, RefundRefused
 from invoice_service.queries.audit import numbers
 from invoice_service.queries.audit.numbers import NotInForce
 from tests.chain.registers import Key
+from tests.en16931 import schema_errors
 from tests.till import Sold, Till, open_till
+from tests.unit.documents.test_schemas import fits
 
 HALF = [Back(0, quantity=Decimal("0.5"))]
 
@@ -146,6 +151,10 @@ def test_a_part_then_the_rest_of_an_invoice(till: Till) -> None:
     assert sums(till) == (0, 0, 0, 0)
     before, again = till.recounted()
     assert before == again
+    for body in (json.loads(original), *notes):
+        assert fits(body)
+        assert schema_errors(ubl(body, None)) == []
+        assert [read(write(body, None)).body for write in (ubl, flat)] == [body, body]
 
 
 def test_of_a_claimed_invoice_the_company_has_to_agree(till: Till) -> None:
