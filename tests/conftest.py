@@ -87,9 +87,12 @@ def pytest_unconfigure() -> None:
 
 @contextmanager
 def _database(template: str = "template0") -> Iterator[str]:
-    """A database that no other test sees, dropped afterwards with whoever is still connected to it."""
+    """A database that no other test sees, dropped afterwards with whoever is still connected to it.
+
+    Copied as files, which takes half as long as through the write-ahead log: nothing here is kept in a crash.
+    """
     name = f"test_{os.environ.get('PYTEST_XDIST_WORKER', 'main')}_{next(_numbers)}"
-    _on_the_server(f"CREATE DATABASE {name} TEMPLATE {template}")
+    _on_the_server(f"CREATE DATABASE {name} TEMPLATE {template} STRATEGY FILE_COPY")
     try:
         yield _url(name)
     finally:

@@ -97,8 +97,8 @@ PERSON = buyer(kind="individual", name="张三", tax_id=None)
 
 @st.composite
 def lines(draw: st.DrawFn, *, may_be_money: bool = False) -> Body:
-    """`may_be_money`: a credit note's line may be an allowance; and its net is what is left of a line's, a fen
-    more or less than that of the amount by itself."""
+    """`may_be_money`: a credit note's line may be an allowance; and its net is what is left of a line's,
+    which may be a fen more or less than that of the amount by itself."""
     quantity = draw(st.none() | QUANTITIES if may_be_money else QUANTITIES)
     price = draw(PRICES)
     counted = price if quantity is None else price * Decimal(quantity)
