@@ -14,7 +14,6 @@ from typing import Any
 from urllib.parse import quote
 
 import pytest
-from structlog.testing import capture_logs
 
 from invoice_service.app import build_services
 from invoice_service.config import BadSetting, Config
@@ -27,6 +26,7 @@ from invoice_service.mail.chosen import chosen_post
 from invoice_service.mail.post import Post
 from invoice_service.queries import documents, mails
 from scripts.lib.local_ca import certificates
+from tests import logs
 from tests.clock import Clock
 from tests.mail_server import PASSWORD, USER, MailServer, mail_server
 from tests.payer import PaysWhenAsked
@@ -82,9 +82,11 @@ def rows(place: Town) -> list[tuple[Any, ...]]:
     return [tuple(row.values()) for row in found]
 
 
-def test_pdf_and_evidence_arrive_and_the_address_goes(place: Town, server: MailServer) -> None:
+def test_pdf_and_evidence_arrive_and_the_address_goes(
+    place: Town, server: MailServer, monkeypatch: pytest.MonkeyPatch
+) -> None:
     issued = invoiced(place)
-    with capture_logs() as said:
+    with logs.of(mail_invoice, monkeypatch) as said:
         mail_invoice.ask(place.services, issued.token, f" {ME.replace('example', 'EXAMPLE')} ")
         mail_invoice.ask(place.services, issued.token, ME)  # a second tap
         assert send(place, post_to(server.port)) == 1
@@ -151,10 +153,12 @@ def test_who_dies_with_a_mail_in_hand_does_not_die_of_it_for_ever(place: Town, c
     assert rows(place) == [("given_up", TRIES, None, "tried_too_often")]
 
 
-def test_a_refused_recipient_is_given_up_and_never_named(place: Town, server: MailServer) -> None:
+def test_a_refused_recipient_is_given_up_and_never_named(
+    place: Town, server: MailServer, monkeypatch: pytest.MonkeyPatch
+) -> None:
     server.refuses = {ME}
     other = "somebody.else@example.com"
-    with capture_logs() as said:
+    with logs.of(mail_invoice, monkeypatch) as said:
         for address in (ME, other):
             mail_invoice.ask(place.services, invoiced(place).token, address)
         assert send(place, post_to(server.port)) == 2

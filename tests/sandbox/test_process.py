@@ -32,7 +32,9 @@ from invoice_service.payments.sandbox.service import SandboxSettings, run
 settings = json.loads(sys.argv[1])
 run(SandboxSettings(**{**settings, "data_dir": Path(settings["data_dir"])}))
 """
-READY = urllib3.Retry(connect=60, read=0, redirect=0, status=0, backoff_factor=0.05, backoff_max=0.3)
+READY = urllib3.Retry(
+    total=None, connect=100, read=0, redirect=0, status=0, backoff_factor=0.05, backoff_max=0.3
+)
 
 
 def free_port() -> int:
