@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import os
+import re
 import resource
 import subprocess
 import sys
@@ -15,7 +16,6 @@ from typing import Any
 
 import openpyxl
 import pytest
-import xlsxwriter
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -145,12 +145,17 @@ def test_a_formula_is_named_by_its_cell() -> None:
 
 
 def test_a_million_rows_are_refused_at_the_first_too_many() -> None:
-    """Memory is measured in this process, whose peak so far is the floor; both files together are 40 MB."""
+    """Memory is measured in this process, whose peak so far is the floor; unpacked they are 40 and 2 MB."""
+    rows = "".join([f'<row r="{n}"><c r="A{n}"><v>1</v></c></row>' for n in range(1, 10**6 + 1)])
     file = io.BytesIO()
-    with xlsxwriter.Workbook(file, {"constant_memory": True}) as book:
-        page = book.add_worksheet()
-        for n in range(10**6):
-            page.write_number(n, 0, 1)
+    with (
+        zipfile.ZipFile(io.BytesIO(xlsx([1]))) as small,
+        zipfile.ZipFile(file, "w", zipfile.ZIP_DEFLATED, compresslevel=1) as large,
+    ):
+        for name in small.namelist():
+            part = small.read(name).decode()
+            large.writestr(name, re.sub("<row.*</row>", rows, part) if name.endswith("sheet1.xml") else part)
+    del rows
     before_kb = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
     for data in (file.getvalue(), b"a\n" + b"1\n" * 10**6):
         with pytest.raises((sheets.TooManyRows, sheets.TooLarge)):
