@@ -108,6 +108,7 @@ def test_two_stalls_one_header_a_part_goes_back(stack: Stack, phone: Page) -> No
     verdict = told(stack, old, "old.json")
     assert (verdict["verdict"], verdict["status"]) == ("genuine", "credited_in_part")
     phone.goto(f"{stack.url}/i/{first['token']}")
+    phone.locator("details", has_text=note["number"]).locator("summary").click()
     expect(phone.locator(f"a[href$='/notes/{note['number']}/pdf']")).to_be_visible()
     check_page(phone, "invoice-credited-in-part")
 
