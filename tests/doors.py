@@ -173,6 +173,7 @@ DOORS: dict[str, Door] = {
     "GET /i/<token>/xml": Door("holder", 404, path=UNKNOWN),
     "GET /i/<token>/evidence": Door("holder", 404, path=UNKNOWN),
     "GET /i/<token>/notes/<number>/pdf": Door("holder", 404, path=UNKNOWN | INVOICE),
+    "GET /i/<token>/notes/<number>/xml": Door("holder", 404, path=UNKNOWN | INVOICE),
     "GET /i/<token>/notes/<number>/evidence": Door("holder", 404, path=UNKNOWN | INVOICE),
     "GET /i/<token>/code.svg": Door("holder", 404, path=UNKNOWN),
     "POST /sandbox/orders/<token>/pay": Door("holder", 404, path=UNKNOWN),

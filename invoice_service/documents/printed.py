@@ -27,6 +27,7 @@ NEGATIVE = "（负数）"
 CREDITED_IN_PART, CREDITED_WHOLE = "已部分红冲", "已全额红冲"
 CODES = ("扫码查验 Verify", "发票信息码 Data")
 REASONS = {"01": "开票有误", "02": "销货退回", "03": "服务中止", "04": "销售折让"}
+MOST_CREDITS = 10  # that are named on paper, the newest: the remarks have to stay on one page
 
 _ONE_LINE = {"name": 18, "unit": 3, "quantity": 12, "unit_price": 13}  # characters that are one line each
 _MOST_DRAWER = 24
@@ -42,7 +43,7 @@ Body = Mapping[str, Any]
 
 @dataclass(frozen=True, slots=True)
 class Credits:
-    """The credit notes that an invoice has had; `whole` where nothing of it is left."""
+    """The credit notes that an invoice has had, oldest first; `whole` where nothing of it is left."""
 
     numbers: tuple[str, ...]
     whole: bool
@@ -186,4 +187,10 @@ def _of_credits(body: Body, credits: Credits | None) -> list[tuple[str, str]]:
         ]
     if credits is None:
         return []
-    return [(CREDITED_WHOLE if credits.whole else CREDITED_IN_PART, "、".join(credits.numbers))]
+    return [(CREDITED_WHOLE if credits.whole else CREDITED_IN_PART, _numbers(credits.numbers))]
+
+
+def _numbers(numbers: Sequence[str]) -> str:
+    """However often something was paid back: the invoice's page names all."""
+    more = f"等{len(numbers)}张" if len(numbers) > MOST_CREDITS else ""
+    return "、".join(numbers[-MOST_CREDITS:]) + more

@@ -130,10 +130,25 @@ def test_xml_of_both_kinds_says_what_the_evidence_says(
         assert answer.headers["Content-Disposition"] == f'attachment; filename="{issued["number"]}.xml"'
 
 
-def test_the_invoice_page_links_to_the_same_xml(stack: Stack, issued: dict[str, Any]) -> None:
-    phone, path = Phone(stack), f"/i/{issued['token']}/xml"
+FORMATS = {
+    "pdf": ("/pdf", ".pdf"),
+    "pdf?format=80mm": ("/pdf?format=80mm", ".80mm.pdf"),
+    "pdf?format=58mm": ("/pdf?format=58mm", ".58mm.pdf"),
+    "xml": ("/xml?format=ubl", ".ubl.xml"),
+    "xml?format=flat": ("/xml?format=flat", ".flat.xml"),
+    "evidence": ("/evidence", ".json"),
+}
+
+
+@pytest.mark.parametrize("link", FORMATS)
+def test_the_invoice_page_links_to_each_file(stack: Stack, issued: dict[str, Any], link: str) -> None:
+    phone, path = Phone(stack), f"/i/{issued['token']}/{link}"
+    asked, ending = FORMATS[link]
     assert f'href="{path}"' in phone.get(f"/i/{issued['token']}").text
-    assert phone.get(path).content == stack.get_file(issued, "/xml").content
+    saved = phone.get(path)
+    assert saved.content == stack.get_file(issued, asked).content
+    named = f'attachment; filename="{issued["number"]}{ending}"'
+    assert saved.headers["Content-Disposition"] == named
 
 
 def test_who_asks_wrongly_for_xml(stack: Stack, issued: dict[str, Any]) -> None:

@@ -10,6 +10,7 @@ from flask_babel import gettext
 from werkzeug.wrappers import Response as AnyResponse
 
 from invoice_service.documents import qr
+from invoice_service.documents.pdf import Paper
 from invoice_service.domain import header_code
 from invoice_service.domain.allowance import AllowanceUsed
 from invoice_service.domain.basket import MOST
@@ -156,15 +157,13 @@ def invoice_live(token: str) -> Response:
 @blueprint.get("/i/<token>/pdf")
 @audience(Audience.HOLDER)
 def invoice_pdf(token: str) -> Response:
-    number, data = documents.pdf(services(), token, request.args.get("format", documents.PAPERS[0]))
-    return _download(data, f"{number}.pdf", "application/pdf")
+    return _pdf(token, None)
 
 
 @blueprint.get("/i/<token>/xml")
 @audience(Audience.HOLDER)
 def invoice_xml(token: str) -> Response:
-    number, data = documents.xml(services(), token, request.args.get("format", "ubl"))
-    return _download(data, f"{number}.xml", "application/xml")
+    return _xml(token, None)
 
 
 @blueprint.get("/i/<token>/evidence")
@@ -177,9 +176,13 @@ def invoice_evidence(token: str) -> Response:
 @blueprint.get("/i/<token>/notes/<number>/pdf")
 @audience(Audience.HOLDER)
 def note_pdf(token: str, number: str) -> Response:
-    paper = request.args.get("format", documents.PAPERS[0])
-    found, data = documents.pdf(services(), token, paper, note=number)
-    return _download(data, f"{found}.pdf", "application/pdf")
+    return _pdf(token, number)
+
+
+@blueprint.get("/i/<token>/notes/<number>/xml")
+@audience(Audience.HOLDER)
+def note_xml(token: str, number: str) -> Response:
+    return _xml(token, number)
 
 
 @blueprint.get("/i/<token>/notes/<number>/evidence")
@@ -203,6 +206,20 @@ def buyer_of(form: Mapping[str, str]) -> Buyer:
         return header_code.read(code)
     tax_id = form.get("tax_id") if form.get("kind") == "organization" else None
     return make_buyer(form.get("kind", ""), form.get("name", ""), tax_id)
+
+
+def _pdf(token: str, note: str | None) -> Response:
+    paper = request.args.get("format", Paper.A5)
+    number, data = documents.pdf(services(), token, paper, note)
+    name = f"{number}.pdf" if paper == Paper.A5 else f"{number}.{paper}.pdf"
+    return _download(data, name, "application/pdf")
+
+
+def _xml(token: str, note: str | None) -> Response:
+    """Named as in a bundle: a phone keeps both formats in one folder."""
+    form = request.args.get("format", "ubl")
+    number, data = documents.xml(services(), token, form, note)
+    return _download(data, f"{number}.{form}.xml", "application/xml")
 
 
 def _download(data: bytes, name: str, mimetype: str) -> Response:

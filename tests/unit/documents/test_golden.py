@@ -9,9 +9,9 @@ import pytest
 from PIL import Image, ImageChops
 
 from invoice_service.documents import pdf as drawing
-from invoice_service.documents.printed import printed
+from invoice_service.documents.printed import Credits, printed
 from tests.golden.papers import FOLDER, PAPERS, PICTURES, drawn, picture, words
-from tests.unit.documents.test_pdf import BUYER, invoice, line, pdf
+from tests.unit.documents.test_pdf import BUYER, MANY, invoice, line, pdf
 
 NOTICEABLE = 60  # of 255: edges of letters may be a shade lighter on another machine
 
@@ -34,9 +34,12 @@ def draws_as_if(short: bool, monkeypatch: pytest.MonkeyPatch) -> list[bool]:
     return said
 
 
-@pytest.mark.parametrize("remark", ["", "请送到后门，谢谢。" * 20, "Wherever MMMMMMMMMMM " * 8])
+@pytest.mark.parametrize(
+    ("remark", "credits"),
+    [("", None), ("请送到后门，谢谢。" * 20, None), ("Wherever MMMMMMMMMMM " * 8, None), ("", MANY)],
+)
 def test_what_surely_fits_is_set_as_if_it_had_been_measured(
-    monkeypatch: pytest.MonkeyPatch, remark: str
+    monkeypatch: pytest.MonkeyPatch, remark: str, credits: Credits | None
 ) -> None:
     seller = {"name": "李" * 50, "tax_id": "92532528MA6L45LX6L", "kind": "general"}
     buyer = BUYER | {"name": "昆" * 50}
@@ -44,11 +47,11 @@ def test_what_surely_fits_is_set_as_if_it_had_been_measured(
     for lines in range(4, 14):
         body = invoice(*(line() for _ in range(lines)), remarks=remark, seller=seller)
         said = draws_as_if(True, monkeypatch)
-        unmeasured = words(pdf(body, buyer))
+        unmeasured = words(pdf(body, buyer, credits=credits))
         draws_as_if(False, monkeypatch)
         if said == [True]:
             fits.append(lines)
-            assert words(pdf(body, buyer)) == unmeasured
+            assert words(pdf(body, buyer, credits=credits)) == unmeasured
     assert fits == [*range(4, 4 + len(fits))]
     assert 4 <= len(fits) <= 9
 

@@ -22,7 +22,8 @@ from invoice_service.documents.printed import Credits
 from invoice_service.documents.typeset import FONTS, TEXT_FONT
 from invoice_service.domain.capitals import in_capitals
 from invoice_service.domain.money import yuan
-from invoice_service.domain.tax import rule_by_id
+from invoice_service.domain.party import TaxpayerKind
+from invoice_service.domain.tax import TaxClass, rule_by_id, rule_on
 from invoice_service.ledger import link
 
 NUMBER = "26539000000000000001"
@@ -251,6 +252,52 @@ def test_an_invoice_names_its_credit_notes() -> None:
     [text] = pages(pdf(invoice(line()), credits=Credits(numbers, whole=True)))
     assert "已全额红冲：" in text
     assert "已部分红冲" not in text
+
+
+MANY = Credits(tuple(f"265390000000000001{i:02d}" for i in range(60)), whole=False)
+FORM_ENDS_MM = 143.5  # on A5, above the line with who drew the invoice up
+STRIP_ENDS_MM = 54  # on the narrow one, before its margin
+
+
+def of_every_law(remarks: str) -> Body:
+    """The tallest remarks: a line of each kind of goods, all names as long as they may be."""
+    day = date(2026, 11, 24)
+    laws = [rule_on(goods, TaxpayerKind.GENERAL, self_produced=False, day=day) for goods in TaxClass]
+    lines = [line() | {"rule": law.id, "basis": law.basis} for law in laws]
+    long = {"code": "A" * 20, "name": "长" * 100}
+    seller = {"name": "长" * 100, "tax_id": BUYER["tax_id"], "kind": "general"}
+    return invoice(*lines, remarks=remarks, market=long | {"region": "530802"}, stall=long, seller=seller)
+
+
+def boxes_mm(page: pypdfium2.PdfPage, characters: str) -> list[tuple[float, float]]:
+    """(right, bottom) of each of these characters, from the page's upper left corner."""
+    text, height = page.get_textpage(), page.get_height()
+    found = [i for i in range(text.count_chars()) if text.get_text_range(i, 1) in characters]
+    boxes = [text.get_charbox(i) for i in found]
+    return [(right / 72 * 25.4, (height - bottom) / 72 * 25.4) for _left, bottom, right, _top in boxes]
+
+
+def test_of_many_credit_notes_the_newest_ten_are_named_and_nothing_leaves_the_form() -> None:
+    data = pdf(of_every_law("谢" * 200), BUYER | {"name": "长" * 100}, credits=MANY)
+    newest = MANY.numbers[50:]
+    assert f"已部分红冲：{'、'.join(newest)}等60张市场摊位：" in pages(data)[-1]
+    assert MANY.numbers[49] not in "".join(pages(data))
+    with pypdfium2.PdfDocument(data) as document:
+        last = document[len(document) - 1]
+        said = last.get_textpage().get_text_range()
+        thanks = boxes_mm(last, "谢")
+    assert all(number in said for number in newest)  # each in one piece, on one line
+    assert len(thanks) == 200
+    assert max(bottom for _right, bottom in thanks) < FORM_ENDS_MM
+
+
+def test_many_credit_notes_stay_on_a_narrow_strip() -> None:
+    data = pdf(of_every_law("谢" * 200), credits=MANY, paper=Paper.STRIP_58)
+    with pypdfium2.PdfDocument(data) as document:
+        said = document[0].get_textpage().get_text_range()
+        digits = boxes_mm(document[0], "0123456789")
+    assert all(number in said for number in MANY.numbers[50:])
+    assert max(right for right, _bottom in digits) < STRIP_ENDS_MM
 
 
 def test_the_mark_is_no_tax_bureaus() -> None:
