@@ -9,6 +9,7 @@ pypdf looks for a lost object in the whole file, once for each.
 from __future__ import annotations
 
 import io
+import logging
 from typing import Any
 
 import pypdf
@@ -36,6 +37,7 @@ LIMITS = pypdf.Configuration(
     stream_decoding_work_maximum_length=4 * MAX_UNPACKED_BYTES,
     jbig2dec_binary=None,
 )
+logging.getLogger("pypdf").setLevel(logging.ERROR)  # what it warns of in strangers' files would fill our log
 
 
 def attached_evidence(data: bytes) -> ev.Evidence:

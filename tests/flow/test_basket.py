@@ -190,7 +190,9 @@ def test_a_headers_code_is_taken_if_its_check_digits_fit(place: Town, language: 
     results = place.api("nobody", "POST", "/api/v1/baskets", json=wanted).get_json()["results"]
     assert [result["problem"] for result in results] == [None, None]
     kept = [json.loads(bytes(row["document"])) for row in place.rows("SELECT document FROM buyer_documents")]
-    assert [(buyer["name"], buyer["tax_id"]) for buyer in kept] == [(header_codes.NAME, header_codes.USCC)] * 2
+    assert [(buyer["name"], buyer["tax_id"]) for buyer in kept] == [
+        (header_codes.NAME, header_codes.USCC)
+    ] * 2
 
 
 def test_the_bundle_is_every_file_of_every_invoice(place: Town) -> None:
