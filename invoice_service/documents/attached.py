@@ -23,20 +23,10 @@ ATTACHMENT = "evidence.json"
 UNREADABLE = N_("This is not an evidence file, nor a PDF that carries one.")
 MAX_SECTIONS = 32  # of cross-references: one for each time the file was signed or added to
 MAX_STREAMS = 16
-MAX_UNPACKED_BYTES = ev.MAX_BYTES + 1_000  # of each; zlib wants room for its end
+MAX_LEADING_BYTES = 64_000  # of a stream that leads to the attachment, unpacked; ours have 13,000
+MAX_CONTENT_BYTES = ev.MAX_BYTES + 1_000  # zlib wants room for its end
 MAX_OBJECTS = 100_000
 MAX_NAMES = 200  # in the tree of attachments, its nodes among them
-LIMITS = pypdf.Configuration(
-    maximum_declared_stream_length=MAX_UNPACKED_BYTES,
-    array_based_stream_maximum_output_length=MAX_UNPACKED_BYTES,
-    zlib_maximum_output_length=MAX_UNPACKED_BYTES,
-    zlib_maximum_recovery_input_length=0,
-    lzw_maximum_output_length=MAX_UNPACKED_BYTES,
-    run_length_maximum_output_length=MAX_UNPACKED_BYTES,
-    brotli_maximum_output_length=MAX_UNPACKED_BYTES,
-    stream_decoding_work_maximum_length=4 * MAX_UNPACKED_BYTES,
-    jbig2dec_binary=None,
-)
 logging.getLogger("pypdf").setLevel(logging.ERROR)  # what it warns of in strangers' files would fill our log
 
 
@@ -50,16 +40,31 @@ def is_pdf(data: bytes) -> bool:
 
 
 def _attached(data: bytes) -> bytes:
-    """The evidence in a PDF. Raises NotEvidence; a hostile PDF costs no more than its size."""
+    """The evidence in a PDF. Raises NotEvidence; the worst that was found takes a second or two."""
     try:
-        with pypdf.apply_configuration(LIMITS):
+        with pypdf.apply_configuration(_limits(MAX_LEADING_BYTES)):
             found = _named(_Reader(data).root_object)
+        with pypdf.apply_configuration(_limits(MAX_CONTENT_BYTES)):
             content = [file.content for file in found] if len(found) == 1 else []
     except Exception as error:  # a stranger's file makes a parser raise anything; whatever it is, we say no
         raise ev.NotEvidence("the PDF cannot be read") from error
     if not content:
         raise ev.NotEvidence("the PDF carries no evidence")
     return content[0]
+
+
+def _limits(stream_bytes: int) -> pypdf.Configuration:
+    return pypdf.Configuration(
+        maximum_declared_stream_length=stream_bytes,
+        array_based_stream_maximum_output_length=stream_bytes,
+        zlib_maximum_output_length=stream_bytes,
+        zlib_maximum_recovery_input_length=0,
+        lzw_maximum_output_length=stream_bytes,
+        run_length_maximum_output_length=stream_bytes,
+        brotli_maximum_output_length=stream_bytes,
+        stream_decoding_work_maximum_length=4 * stream_bytes,
+        jbig2dec_binary=None,
+    )
 
 
 class _Reader(pypdf.PdfReader):
