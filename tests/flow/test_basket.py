@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import html
 import io
 import json
 import zipfile
@@ -28,6 +29,7 @@ from invoice_service.flow import allow, issue, look, order, pay, refund
 from invoice_service.flow.issue_basket import issue_basket
 from invoice_service.queries import bundles, documents
 from invoice_service.store.unit_of_work import Database
+from tests import header_codes
 from tests.clock import Clock
 from tests.payer import PaysWhenAsked
 from tests.people import Town, town
@@ -155,6 +157,42 @@ def test_a_basket_holds_one_to_twenty(place: Town) -> None:
             issue_basket(place.services, [hostile], COMPANY)
     full = [f"{n:022d}" for n in range(MOST)]
     assert len(issue_basket(place.services, [*full, full[0]], COMPANY)) == MOST
+
+
+DAMAGED = {
+    "en": "This buyer header&#39;s code is damaged: its check digits do not fit. Please scan it again.",
+    "zh-CN": "这个抬头码有误：校验码不符，请重新扫描。",
+}
+
+
+@pytest.mark.parametrize("language", DAMAGED)
+def test_a_headers_code_is_taken_if_its_check_digits_fit(place: Town, language: str) -> None:
+    """By the page and by programs. With others, nothing is issued, and what was chosen and read stays."""
+    tokens, asked_in = [bought(place, "A01"), bought(place, "A02")], {"Accept-Language": language}
+    phone, wrong, right = place.browser(), header_codes.header_code(crc="1"), header_codes.header_code()
+    for token in tokens:
+        phone.get(f"/o/{token}")
+    refused = phone.post("/basket", data={"orders": tokens, "header_code": wrong}, headers=asked_in)
+    assert refused.status_code == 422
+    assert DAMAGED[language] in refused.text
+    assert refused.text.count(" checked") == len(tokens) + 1
+    assert f'value="{wrong}"' in refused.text
+    wanted = {"orders": tokens, "buyer": {"header_code": wrong}}
+    answer = place.api("nobody", "POST", "/api/v1/baskets", json=wanted, headers=asked_in)
+    told = answer.get_json()
+    assert (answer.status_code, told["code"]) == (422, "buyer.invalid")
+    assert told["errors"] == {"buyer.header_code": html.unescape(DAMAGED[language])}
+    assert place.ask("SELECT count(*) FROM invoices") == 0
+
+    taken = phone.post("/basket", data={"orders": tokens[:1], "header_code": right})
+    assert (taken.status_code, taken.location) == (303, "/basket")
+    wanted = {"orders": tokens, "buyer": {"header_code": right}}
+    results = place.api("nobody", "POST", "/api/v1/baskets", json=wanted).get_json()["results"]
+    assert [result["problem"] for result in results] == [None, None]
+    kept = [json.loads(bytes(row["document"])) for row in place.rows("SELECT document FROM buyer_documents")]
+    assert [(buyer["name"], buyer["tax_id"]) for buyer in kept] == [
+        (header_codes.NAME, header_codes.USCC)
+    ] * 2
 
 
 def test_the_bundle_is_every_file_of_every_invoice(place: Town) -> None:

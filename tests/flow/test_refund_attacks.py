@@ -7,6 +7,7 @@ import threading
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from datetime import timedelta
+from decimal import Decimal
 from pathlib import Path
 from typing import Any
 from uuid import UUID
@@ -16,10 +17,18 @@ from flask.testing import FlaskClient
 
 from chain.statuses import Domain, State, sign
 from invoice_service.app import create_app
-from invoice_service.domain.refund import Reason, RefundStatus, RefundUnderWay
+from invoice_service.domain.refund import (
+    MORE_THAN_LEFT,
+    Back,
+    BadRefund,
+    Reason,
+    RefundStatus,
+    RefundUnderWay,
+)
 from invoice_service.flow import consent, order, pay, settle_refunds
 from invoice_service.flow.issue import NotPaid
 from invoice_service.flow.refund import NothingPaid
+from invoice_service.web.identity import COOKIE
 from tests import make
 from tests.chain.registers import Key
 from tests.till import Sold, Till, open_till
@@ -75,6 +84,35 @@ def test_threat_1_a_sale_of_another_vendor(till: Till, client: FlaskClient, in_a
     assert client.get(f"/api/v1/vendor/refunds/{refund_id}", headers=stranger).status_code == 404
     assert client.get(f"/api/v1/vendor/refunds/{refund_id}", headers=owner).status_code == 200
     assert till.office.query("SELECT count(*) FROM refunds") == 1
+
+
+NEVER_PAID = {
+    "en": "This order has not been paid, so there is nothing to pay back.",
+    "zh-CN": "这笔订单还没有付款，无款可退。",
+}
+
+
+def test_what_was_never_paid_is_not_paid_back(till: Till, client: FlaskClient) -> None:
+    """By a program or by the vendor's page, which does not offer it either, in both languages."""
+    placed = order.place(till.services, "A01", order.PlainAmount(500))
+    unpaid = Sold(till.office.query("SELECT id FROM orders"), placed.token)
+    owner = session(till, till.vendor.account_id)
+    client.application.config["WTF_CSRF_ENABLED"] = False
+    client.set_cookie(COOKIE, owner["Authorization"].removeprefix("Bearer "))
+    page = f"/vendor/orders/{unpaid.order_id}"
+    for code, words in NEVER_PAID.items():
+        language = {"Accept-Language": code}
+        answer = client.post(path(unpaid), json={"reason": "02"}, headers=owner | language)
+        told = answer.get_json()
+        assert (answer.status_code, told["code"], told["title"]) == (409, "refund.not_paid", words)
+        assert f"{page}/refund" not in client.get(page, headers=language).text
+        refused = [client.get(f"{page}/refund", headers=language)] + [
+            client.post(f"{page}/refund", data=form, headers=language)
+            for form in ({"reason": "02", "what": "all"}, {"reason": "04", "what": "some", "yuan-0": "1"})
+        ]
+        assert [(one.status_code, words in one.text) for one in refused] == [(409, True)] * 3
+    assert till.office.query("SELECT count(*) FROM refunds") == 0
+    assert till.paid_back() == []
 
 
 BAD_QUANTITIES = (
@@ -187,6 +225,20 @@ def test_threat_10_an_invoice_and_a_refund_at_the_same_instant(till: Till) -> No
     assert invoiced_fen == credited_fen
     before, again = till.recounted()
     assert before == again
+
+
+def test_threat_10_two_parts_that_are_too_much_together_at_the_same_instant(till: Till) -> None:
+    """Either alone could go back. The other is told that one is under way, and after it that less is left."""
+    most_of_it = [Back(0, quantity=Decimal("0.6"))]
+    sales = [till.sell([("pakchoi", "1")], buyer=None) for _ in range(4)]
+    for sold in sales:
+        answers = at_once(*[lambda sold=sold: till.ask(sold, most_of_it)] * 2)
+        assert {type(answer) for answer in answers} == {UUID, RefundUnderWay}
+    till.settle(1)
+    assert [amount_fen for _, amount_fen in till.paid_back()] == [192] * len(sales)
+    with pytest.raises(BadRefund) as refused:
+        till.ask(sales[0], most_of_it)
+    assert refused.value.fields == {"lines.0": MORE_THAN_LEFT}
 
 
 def test_a_claim_and_a_refund_on_their_way_at_the_same_time(till: Till) -> None:

@@ -171,6 +171,8 @@ def pay_back(order_id: UUID) -> AnyResponse | tuple[str, int]:
 
 def _refund_page(order_id: UUID, form: dict[str, str], errors: dict[str, str]) -> str:
     found = vendor.order(services(), actor(), language(), order_id)
+    if found.paid_at is None:  # nothing leads here; whoever comes all the same is told before typing
+        raise refunding.NothingPaid
     return render_template(
         "vendor/refund.html",
         order=found,

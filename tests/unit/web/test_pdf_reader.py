@@ -6,7 +6,6 @@ import hashlib
 import io
 import json
 import random
-import struct
 import subprocess
 import zlib
 from collections.abc import Mapping
@@ -16,17 +15,16 @@ from typing import Any
 
 import pypdf
 import pytest
-from pypdf.generic import EncodedStreamObject, StreamObject
 
 from invoice_service.documents.cms import signer_of
 from invoice_service.documents.pdf import invoice_pdf
 from invoice_service.documents.signed import signed
 from scripts.lib import assets
+from tests.strangers_pdfs import EVIDENCE, by_hand, by_pypdf, circle, costly
 from tests.unit.documents.test_pdf import BUYER, LEDGER_LINE, SIGNED_URL, VERIFY_PAGE, invoice, line
 from tests.unit.documents.test_signed import keys_in
 
 RUNNER = Path(__file__).with_name("pdfs.mjs")
-EVIDENCE = json.dumps({"some": "evidence", "名": "小白菜"}, ensure_ascii=False).encode()
 FOUND = hashlib.sha256(EVIDENCE).hexdigest()
 
 
@@ -47,64 +45,6 @@ def read(node: Path, bundle: Path, folder: Path, files: Mapping[str, bytes]) -> 
     assert answer.returncode == 0, answer.stderr
     said = map(json.loads, answer.stdout.splitlines())
     return {Path(one["file"]).name: one["found"] for one in said}
-
-
-def by_pypdf(*attached: tuple[str, bytes], compress: bool = False) -> bytes:
-    """A PDF with a classic table of cross-references."""
-    writer = pypdf.PdfWriter()
-    writer.add_blank_page(100, 100)
-    for name, data in attached:
-        writer.add_attachment(name, data)
-    if compress:
-        for number, found in enumerate(writer._objects):
-            if isinstance(found, StreamObject) and not isinstance(found, EncodedStreamObject):
-                writer._objects[number] = found.flate_encode()
-    out = io.BytesIO()
-    writer.write(out)
-    return out.getvalue()
-
-
-def by_hand(*, predictor: int = 1, length: int | None = None, packed: bytes | None = None) -> bytes:
-    """As newer writers do: the tree of names in an object stream, cross-references in a stream."""
-    stream = zlib.compress(EVIDENCE) if packed is None else packed
-    objects = [
-        b"<</Type/Catalog/Names 2 0 R>>",
-        b"<</EmbeddedFiles<</Kids[3 0 R]>>>>",
-        b"<</Names[(evidence.json)4 0 R]>>",
-        b"<</Type/Filespec/F(evidence.json)/EF<</F 5 0 R>>>>",
-    ]
-    starts = [sum(len(one) + 1 for one in objects[:n]) for n in range(len(objects))]
-    index = " ".join(f"{n + 1} {start}" for n, start in enumerate(starts)).encode() + b" "
-    packed_objects = zlib.compress(index + b" ".join(objects))
-    out = bytearray(b"%PDF-1.7\n")
-    places = {6: len(out)}
-    out += b"6 0 obj<</Type/ObjStm/N 4/First %d/Filter/FlateDecode/Length %d>>stream\n" % (
-        len(index), len(packed_objects),
-    ) + packed_objects + b"\nendstream endobj\n"  # fmt: skip
-    places[5] = len(out)
-    out += b"5 0 obj<</Filter/FlateDecode/Length %d>>stream\r\n" % (length or len(stream))
-    out += stream + b"\nendstream endobj\n"
-    places[7] = len(out)
-    rows = [struct.pack(">BIB", 0, 0, 0)]
-    rows += [struct.pack(">BIB", 2, 6, n) for n in range(4)]
-    rows += [struct.pack(">BIB", 1, places[n], 0) for n in (5, 6, 7)]
-    table = zlib.compress(predicted(rows, predictor))
-    parms = b"/DecodeParms<</Predictor %d/Columns 6>>" % predictor if predictor > 1 else b""
-    out += b"7 0 obj<</Type/XRef/Size 8/W[1 4 1]/Root 1 0 R/Filter/FlateDecode%s/Length %d>>stream\n" % (
-        parms, len(table),
-    ) + table + b"\nendstream endobj\nstartxref\n%d\n%%%%EOF\n" % places[7]  # fmt: skip
-    return bytes(out)
-
-
-def predicted(rows: list[bytes], predictor: int) -> bytes:
-    """Each row as its difference from the one above, which is PNG's second filter."""
-    if predictor == 1:
-        return b"".join(rows)
-    above = [bytes(6), *rows]
-    return b"".join(
-        b"\2" + bytes((now - before) % 256 for before, now in zip(up, row, strict=True))
-        for up, row in zip(above, rows, strict=False)
-    )
 
 
 def test_what_pdfs_carry(node: Path, library: Path, ours: bytes, tmp_path: Path) -> None:
@@ -139,19 +79,9 @@ def test_what_is_refused(node: Path, library: Path, ours: bytes, tmp_path: Path)
         "half.pdf": ours[: len(ours) // 2],
         "header.pdf": b"%PDF-1.7\n",
         "circle.pdf": circle(),
-        "deep.pdf": b"%PDF-1.7\nxref\n0 0\ntrailer" + b"<</A" * 50_000 + b"startxref\n9\n%%EOF",
         "no.pdf": b"PK\3\4" + EVIDENCE,
-    }
+    } | {f"{name}.pdf": data for name, data in costly().items()}
     assert read(node, library, tmp_path, bad) == dict.fromkeys(bad)
-
-
-def circle() -> bytes:
-    """Its cross-references lead to themselves, and so does its tree of names."""
-    body = b"%PDF-1.7\n1 0 obj<</Names<</EmbeddedFiles 2 0 R>>>>endobj\n2 0 obj<</Kids[2 0 R 2 0 R]>>endobj\n"
-    table = b"".join(b"%010d 00000 n \n" % body.index(b"%d 0 obj" % n) for n in (1, 2))
-    xref = b"xref\n0 1\n0000000000 65535 f \n1 2\n" + table
-    tail = b"trailer<</Root 1 0 R/Size 3/Prev %d>>startxref\n%d\n%%%%EOF\n" % (len(body), len(body))
-    return body + xref + tail
 
 
 def test_spoilt_ones_end_well(node: Path, library: Path, ours: bytes, tmp_path: Path) -> None:
