@@ -15,7 +15,8 @@ import signal
 import subprocess
 import sys
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from functools import cache, partial
@@ -678,17 +679,26 @@ def test_the_exit_code_says_what_came_out(here: Installation, capsys: pytest.Cap
     assert (code, lines[-1].split(".")[0]) == (2, "UNDECIDED")
 
 
+def read_to_the_end(terminal: int) -> bytes:
+    """As it comes: a terminal holds 4 kB, and whoever writes more waits. Closed, it ends by an error."""
+    read = bytearray()
+    with os.fdopen(terminal, "rb", buffering=0) as file, suppress(OSError):
+        while part := file.read(4096):
+            read += part
+    return bytes(read)
+
+
 @pytest.mark.usefixtures("small_steps")
 def test_on_a_terminal_a_bar_moves(here: Installation, monkeypatch: pytest.MonkeyPatch) -> None:
     """Every step is drawn, one after the other; what a terminal gets is text and the codes between."""
     monkeypatch.setenv("TERM", "xterm")
     ours, its = os.openpty()
-    with os.fdopen(its, "w") as terminal:
-        monkeypatch.setattr(sys, "stderr", terminal)
-        assert auditor.audit(here.services.config, argparse.Namespace(restart=True)) == 0
-        terminal.flush()
-        drawn = os.read(ours, 100_000).decode()
-    os.close(ours)
+    with ThreadPoolExecutor(1) as pool:
+        reading = pool.submit(read_to_the_end, ours)
+        with os.fdopen(its, "w") as terminal:
+            monkeypatch.setattr(sys, "stderr", terminal)
+            assert auditor.audit(here.services.config, argparse.Namespace(restart=True)) == 0
+        drawn = reading.result(20).decode()
     assert "Comparing entries" in drawn
     assert "━" in drawn
     steps = [int(done) for done in re.findall(rf"(\d+)/{SIZE}\b", drawn)]
