@@ -411,7 +411,7 @@ DOORS: dict[str, Door] = {
     "GET /vendor/orders": Door("vendor", 200),
     "GET /vendor/orders/<uuid:order_id>": Door("vendor", 200, about=VENDOR, path={"order_id": "{order}"}),
     "GET /vendor/orders/<uuid:order_id>/refund": Door(
-        "vendor", 200, about=VENDOR, path={"order_id": "{order}"}
+        "vendor", 409, about=VENDOR, path={"order_id": "{order}"}
     ),
     "POST /vendor/orders/<uuid:order_id>/refund": Door(
         "vendor",

@@ -17,7 +17,7 @@ from invoice_service.domain.refund import BackLine, Reason, back_price
 from invoice_service.errors import N_, NotFound
 
 NOTHING_TO_PAY = N_("A genuine credit note: it takes from the invoice that it names. It is nothing to pay.")
-_AS_THERE = ("name", "tax_code", "unit", "rate", "treatment", "rule", "basis")
+_AS_THERE = ("name", "tax_code", "unit", "unit_price", "rate", "treatment", "rule", "basis")
 _PARTIES = ("issuer", "market", "stall", "seller")
 
 

@@ -23,9 +23,10 @@ def main(arguments: list[str]) -> int:
         # Three on two cores: a journey waits for pages and blocks half of its time.
         spread = ["-n", "3", "--dist", "loadfile", "--no-loadscope-reorder"]
         pytest = [sys.executable, "-m", "pytest", *spread, *arguments]
-        return subprocess.run(
-            pytest, cwd=ROOT, env={**os.environ, "CHROMIUM": str(chromium)}, check=False
-        ).returncode
+        # Where nothing compiled may be kept, every service that a test starts compiles all of it anew.
+        environment = {name: value for name, value in os.environ.items() if name != "PYTHONDONTWRITEBYTECODE"}
+        environment["CHROMIUM"] = str(chromium)
+        return subprocess.run(pytest, cwd=ROOT, env=environment, check=False).returncode
     except progress.Failed as failure:
         progress.say(str(failure))
         return 1

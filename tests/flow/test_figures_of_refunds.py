@@ -137,7 +137,7 @@ def test_pages_of_such_a_day(place: Town, clock: Clock) -> None:
     said = {
         "/vendor": ("-10.80", "Partly paid back"),
         "/vendor/sales": ("-10.80", "The same in figures"),
-        "/vendor/orders": ("Partly paid back", "Refunded"),
+        "/vendor/orders": ("Partly paid back", "Paid back"),
         "/vendor/close": ("-10.80", "Paid back: ¥14.00"),
         "/vendor/threshold": ("Taxable",),
         "/vendor/returns": ("VAT return",),
