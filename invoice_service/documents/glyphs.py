@@ -52,9 +52,8 @@ def _characters(data: bytes, start: int) -> frozenset[str]:
     return frozenset(c for c in characters if unicodedata.category(c) not in _UNSEEN)
 
 
-def printable(text: str, font: Path) -> str:
-    """`text` with 〓 for each character that the font lacks; line breaks and tabs are among them."""
-    shown = coverage(font)
+def printable(text: str, shown: frozenset[str]) -> str:
+    """`text` with 〓 for each character that a font does not show; line breaks and tabs are among them."""
     if shown.issuperset(text):
         return text
     return "".join(c if c in shown else MISSING for c in text)

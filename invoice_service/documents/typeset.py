@@ -52,7 +52,8 @@ def compiled(
 
     The same strings give the same bytes, whatever was set before.
     """
-    data = json.dumps([_printable(page, fonts), files or {}], ensure_ascii=False)
+    shown = glyphs.coverage(fonts / TEXT_FONT)
+    data = json.dumps([_printable(page, shown), files or {}], ensure_ascii=False)
     call = f'#import "/{template}": pages\n#pages(..json(bytes({_literal(data)})))'
     timestamp = made_at.replace(microsecond=0)
     pdf = _compiler(fonts).compile(call.encode(), format="pdf", pdf_standards=["a-3b"], timestamp=timestamp)
@@ -79,13 +80,13 @@ def _fonts(folder: Path) -> typst.Fonts:
     return typst.Fonts(include_system_fonts=False, include_embedded_fonts=False, font_paths=paths)
 
 
-def _printable(value: Any, fonts: Path) -> Any:
-    """The same tree with every text in it made printable."""
+def _printable(value: Any, shown: frozenset[str]) -> Any:
+    """The same tree with every text in it made printable with these characters."""
     match value:
         case str():
-            return glyphs.printable(value, fonts / TEXT_FONT)
+            return glyphs.printable(value, shown)
         case Mapping():
-            return {key: _printable(part, fonts) for key, part in value.items()}
+            return {key: _printable(part, shown) for key, part in value.items()}
         case list() | tuple():
-            return [_printable(part, fonts) for part in value]
+            return [_printable(part, shown) for part in value]
     return value
