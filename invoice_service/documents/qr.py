@@ -58,8 +58,7 @@ def svg(text: str, *, title: str, mask: int | None = None) -> str:
 
 def _dashes(row: Sequence[bool]) -> str:
     """The pen's way through a row, by eights: a run may be two strokes, but then they are one line."""
-    packed = int(bytes(row).translate(_DIGITS).ljust(-(-len(row) // 8) * 8, b"0"), 2)
-    return "".join([_STROKES[eight] for eight in packed.to_bytes(-(-len(row) // 8))])
+    return "".join([_STROKES[eight] for eight in _eights(bytes(row).translate(_DIGITS))])
 
 
 def _strokes(eight: int) -> str:
@@ -87,10 +86,14 @@ def png(text: str, scale: int) -> bytes:
 
 
 def _packed(row: Sequence[bool], scale: int) -> bytes:
-    """One line of pixels, eight to a byte, light is 1, filled up with zeros."""
-    bits = "".join("01"[not dark] * scale for dark in row)
-    width = -(-len(bits) // 8)
-    return int(bits.ljust(width * 8, "0"), 2).to_bytes(width, "big")
+    """One line of pixels, light is 1."""
+    return _eights(b"".join((b"1", b"0")[dark] * scale for dark in row))
+
+
+def _eights(digits: bytes) -> bytes:
+    """Of ASCII zeros and ones eight to a byte, filled up with zeros."""
+    size = -(-len(digits) // 8)
+    return int(digits.ljust(size * 8, b"0"), 2).to_bytes(size)
 
 
 def _chunk(kind: bytes, data: bytes) -> bytes:

@@ -13,11 +13,12 @@ from html.parser import HTMLParser
 import pytest
 import requests
 from flask.testing import FlaskClient
-from sqlalchemy import text
+from sqlalchemy import update
 
 from invoice_service.app import create_app
 from invoice_service.domain.party import NAME_MAX
 from invoice_service.flow import pay
+from invoice_service.store.schema import metadata
 from tests.till import Till, open_till
 
 HOSTILE = "{{ 7*7 }}{% raw %}{0}%(x)s<script>alert(1)</script>\"onfocus='alert()'&lt;אב"
@@ -27,7 +28,6 @@ NAMED = {
     "vendors": ("name_zh", "name_en", "default_name_zh", "default_name_en"),
     "goods": ("name_zh", "name_en"),
 }
-COLUMNS = [(table, column) for table, columns in NAMED.items() for column in columns]
 LANGUAGES = ("zh-CN", "en")
 COMPANY = {"kind": "organization", "name": f"Qbuyer.{HOSTILE}", "tax_id": "92532528MA6L45LX6L"}
 UNSEEN = ("\u202e", "\u2066", "\u200b", "\u200f", "\ufeff", "\u00ad")
@@ -41,10 +41,10 @@ def till(
     folder = tmp_path_factory.mktemp("hostile")
     with open_till(folder, module_migrated_database_url, anvil_url) as opened:
         with opened.services.database.unit_of_work() as uow:
-            for table, column in COLUMNS:
-                name = f"Q{table}.{column}.{HOSTILE}"
-                assert len(name) <= NAME_MAX
-                uow.connection.execute(text(f"UPDATE {table} SET {column} = :name"), {"name": name})  # noqa: S608
+            for table, columns in NAMED.items():
+                names = {column: f"Q{table}.{column}.{HOSTILE}" for column in columns}
+                assert max(map(len, names.values())) <= NAME_MAX
+                uow.connection.execute(update(metadata.tables[table]).values(names))
             uow.commit()
         yield opened
 
@@ -131,7 +131,12 @@ def test_names_are_text_on_every_page(till: Till, phone: FlaskClient) -> None:
     for path in (invoice, order, "/basket", "/"):
         look(path)
     language = "zh" if "zh-CN" in str(phone.get_cookie("lang")) else "en"
-    wanted = {f"{table}.{column}" for table, column in COLUMNS if column.endswith(language)}
+    wanted = {
+        f"{table}.{column}"
+        for table, columns in NAMED.items()
+        for column in columns
+        if column.endswith(language)
+    }
     assert wanted | {"buyer", "amount", "tax_id", "header_code"} <= seen
 
     zipped = phone.post("/basket/invoices", data={"invoices": token, "format": "zip"}).data
