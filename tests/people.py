@@ -95,7 +95,12 @@ def town(
     folder: Path, database_url: str, clock: Callable[[], datetime] = lambda: datetime.now(UTC)
 ) -> Iterator[Town]:
     keyring.make_missing(folder, now=datetime.now(UTC), issuer_name="Test market")
-    config = Config(data_dir=folder, database_url=database_url, sandbox_url="http://127.0.0.1:9")
+    config = Config(
+        data_dir=folder,
+        database_url=database_url,
+        sandbox_url="http://127.0.0.1:9",
+        live_poll_ms=3_600_000,  # pages wait in tests' own processes for nothing: the database goes first
+    )
     services = build_services(config, clock=clock)
     open_epoch.prepare_log(services, keyring.load_root(folder))
     with services.database.unit_of_work() as uow:

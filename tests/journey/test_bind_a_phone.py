@@ -4,18 +4,17 @@ from __future__ import annotations
 
 import json
 import re
-import threading
 from collections.abc import Iterator
 from pathlib import Path
 from urllib.parse import urlsplit
 
 import pytest
 from playwright.sync_api import Browser, Page, expect
-from werkzeug.serving import make_server
 
 from invoice_service.flow import invite, look
 from tests.chromium import PHONE, check_page, language
 from tests.people import Town, town
+from tests.stack import Stack
 
 PIN, REASON = "271828", "抽查 2026 年 11 月的免税销售"
 WORDS = {
@@ -26,16 +25,14 @@ WORDS = {
 
 @pytest.fixture
 def here(tmp_path: Path, migrated_database_url: str) -> Iterator[tuple[Town, str]]:
-    """The town, and where it answers."""
+    """The town, and where it answers: in a process of its own, whose pages may wait when the test is over."""
+    served = Stack(tmp_path, migrated_database_url)
     with town(tmp_path, migrated_database_url) as made:
-        made.app.config["WTF_CSRF_ENABLED"] = True
-        server = make_server("localhost", 0, made.app, threaded=True)
-        thread = threading.Thread(target=server.serve_forever)
-        thread.start()
-        yield made, f"http://localhost:{server.server_port}"
-        server.shutdown()
-        thread.join()
-        server.server_close()
+        try:
+            served.start("web")
+            yield made, served.url
+        finally:
+            served.stop()
 
 
 @pytest.fixture(params=["zh-CN", "en"])
