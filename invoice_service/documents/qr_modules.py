@@ -30,7 +30,7 @@ _PADDING = (0xEC, 0x11)
 _LAST_OF_A_KIND = (9, 26, 40)  # versions up to these write the length of a text in so many bits (table 3)
 _ROOM = util.BIT_LIMIT_TABLE[_LEVEL]  # bits of data that a version holds
 
-Rows = list[list[bool]]
+Rows = list[str]  # of digits, "1" is dark
 
 
 class _Bits:
@@ -45,7 +45,7 @@ class _Bits:
 
 
 def drawn(text: str, mask: int | None) -> Rows:
-    """Without the quiet zone; True is dark. No `mask` takes the best by the standard's penalties (7.8.3).
+    """Without the quiet zone. No `mask` takes the best by the standard's penalties (7.8.3).
 
     Raises ValueError where no size holds the text.
     """
@@ -56,7 +56,7 @@ def drawn(text: str, mask: int | None) -> Rows:
 
 
 def _penalty(rows: Rows) -> int:
-    return int(util.lost_point(rows))
+    return int(util.lost_point([[module == "1" for module in row] for row in rows]))
 
 
 def _codewords(text: str) -> tuple[int, bytes]:
@@ -126,8 +126,8 @@ def _filled(version: int, mask: int, codewords: bytes) -> Rows:
     size = _size(version)
     bits = f"{int.from_bytes(codewords):0{len(codewords) * 8}b}0"  # the last for modules that hold no bit
     placed = int("".join(size.order(bits)), 2) ^ _blank(version, mask)
-    dark = [bit == "1" for bit in f"{placed:0{size.side**2}b}"]
-    return [dark[start : start + size.side] for start in range(0, len(dark), size.side)]
+    modules = f"{placed:0{size.side**2}b}"
+    return [modules[start : start + size.side] for start in range(0, len(modules), size.side)]
 
 
 @dataclass(frozen=True, slots=True)

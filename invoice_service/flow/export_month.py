@@ -20,7 +20,8 @@ from invoice_service.store import sales
 _DAYS = (
     ("日期", "Day", "day"),
     ("订单数", "Orders", "count"),
-    ("收款（元）", "Takings (¥)", "money_fen"),
+    ("收款，已减退款（元）", "Takings less paid back (¥)", "money_fen"),
+    ("退款（元）", "Paid back (¥)", "money_fen"),
     ("免税销售额（元）", "Exempt sales (¥)", "money_fen"),
     ("应税销售额，不含税（元）", "Taxable sales without tax (¥)", "money_fen"),
     ("税额（元）", "Tax (¥)", "money_fen"),
@@ -71,6 +72,7 @@ def _sheets(
 ) -> tuple[WorkSheet, WorkSheet]:
     days = list(month.days())
     figures = sales.sums(connection, vendor["id"], [(midnight(day), midnight(day + DAY)) for day in days])
+    paid_back = sales.paid_back(connection, vendor["id"], month)
     goods = sales.goods_sold(connection, vendor["id"], month)
     name = vendor["name_zh" if is_chinese else "name_en"]
     total = "合计" if is_chinese else "Total"
@@ -78,7 +80,9 @@ def _sheets(
         WorkSheet(
             title=f"{month.first_day:%Y-%m} {name}",
             columns=_columns(_DAYS, is_chinese),
-            rows=tuple(_day_row(day, one) for day, one in zip(days, figures, strict=True)),
+            rows=tuple(
+                _day_row(day, one, paid_back.get(day, 0)) for day, one in zip(days, figures, strict=True)
+            ),
             total=total,
         ),
         WorkSheet(
@@ -94,11 +98,12 @@ def _columns(named: Sequence[tuple[str, str, str]], is_chinese: bool) -> tuple[C
     return tuple(Column(chinese if is_chinese else english, kind, 24) for chinese, english, kind in named)
 
 
-def _day_row(day: date, one: Figures) -> tuple[object, ...]:
+def _day_row(day: date, one: Figures, paid_back_fen: int) -> tuple[object, ...]:
     return (
         day,
         one.orders,
         one.amount_fen,
+        paid_back_fen,
         one.exempt_fen,
         one.taxable_net_fen,
         one.tax_fen,

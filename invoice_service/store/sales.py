@@ -6,7 +6,7 @@ Figures are sums of rollups over ranges of instants: one statement answers as ma
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from datetime import datetime
+from datetime import date, datetime
 from uuid import UUID
 
 from sqlalchemy import Connection, RowMapping, text
@@ -14,7 +14,7 @@ from sqlalchemy import Connection, RowMapping, text
 from invoice_service.domain.authorisation import minute_of_week
 from invoice_service.domain.figures import Figures
 from invoice_service.domain.numbering import business_day
-from invoice_service.domain.period import Period
+from invoice_service.domain.period import DAY, Period, midnight
 
 Range = tuple[datetime, datetime]  # the first instant, and the first after it
 
@@ -130,6 +130,11 @@ _CHANNELS = text("""
           WHERE r.vendor_id = :vendor_id AND r.paid_back_at >= :begins AND r.paid_back_at < :ends) AS moved
     GROUP BY channel ORDER BY channel
 """)
+_PAID_BACK = text("""
+    SELECT (paid_back_at AT TIME ZONE 'Asia/Shanghai')::date AS day, sum(amount_fen)::bigint AS amount_fen
+    FROM refunds WHERE vendor_id = :vendor_id AND paid_back_at >= :begins AND paid_back_at < :ends
+    GROUP BY day
+""")
 
 
 def vendor(connection: Connection, vendor_id: int, at: datetime) -> RowMapping | None:
@@ -143,6 +148,13 @@ def sums(connection: Connection, vendor_id: int, ranges: Sequence[Range]) -> lis
     begins, ends = [begin for begin, _ in ranges], [end for _, end in ranges]
     rows = connection.execute(_SUMS, {"vendor_id": vendor_id, "begins": begins, "ends": ends})
     return [Figures(**row) for row in rows.mappings()]
+
+
+def paid_back(connection: Connection, vendor_id: int, period: Period) -> dict[date, int]:
+    """Fen that went back to buyers, by the day on which it did; days without are left out."""
+    begins, ends = midnight(period.first_day), midnight(period.last_day + DAY)
+    rows = connection.execute(_PAID_BACK, {"vendor_id": vendor_id, "begins": begins, "ends": ends})
+    return {day: amount_fen for day, amount_fen in rows}
 
 
 def goods_sold(connection: Connection, vendor_id: int, period: Period) -> Sequence[RowMapping]:

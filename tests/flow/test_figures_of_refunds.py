@@ -11,6 +11,7 @@ from decimal import Decimal
 from pathlib import Path
 from uuid import UUID
 
+import openpyxl
 import pytest
 from sqlalchemy import text
 
@@ -25,6 +26,7 @@ from invoice_service.domain.token import fingerprint
 from invoice_service.flow import (
     close_day,
     export_finding,
+    export_month,
     export_sales,
     find,
     look,
@@ -127,6 +129,20 @@ def test_a_channel_is_counted_less_what_it_paid_back(place: Town, clock: Clock) 
             close_day.close_day(place.services, fresh, day, stated_fen=wrong, cash_fen=0)
     (before,) = vendor.day_close(place.services, fresh, day - timedelta(days=1)).channels
     assert (before.recorded_fen, before.refunded_fen) == (2_000, 0), "yesterday stays as it was"
+
+
+def test_a_months_workbook_says_what_went_back(place: Town, clock: Clock) -> None:
+    sell_and_give_back_more(place, clock)
+    day = business_day(clock.now)
+    fresh = replace(place.actor("vendor"), confirmed_at=clock.now)
+    _, data = export_month.export_month(place.services, fresh, "en", day)
+    titles, *rows = openpyxl.load_workbook(io.BytesIO(data)).worksheets[0].iter_rows(values_only=True)
+    assert titles[2:4] == ("Takings less paid back (¥)", "Paid back (¥)")
+    by_day = {row[0].date(): row[2:4] for row in rows if isinstance(row[0], datetime)}
+    assert by_day[day] == (-10.8, 14)
+    yesterday = by_day.get(day - timedelta(days=1))  # none on the first of a month
+    assert yesterday in ((20, 0), None)
+    assert rows[-1][3] == 14, "the total"
 
 
 def test_pages_of_such_a_day(place: Town, clock: Clock) -> None:

@@ -29,8 +29,8 @@ def film(text: str, file: Path) -> None:
     pad = (SIDE - scale * len(rows)) // 2
     picture = bytearray(b"\xeb" * SIDE * SIDE)
     for y, row in enumerate(rows):
-        for x, dark in enumerate(row):
-            if dark:
+        for x, module in enumerate(row):
+            if module == "1":
                 for line in range(pad + y * scale, pad + (y + 1) * scale):
                     start = line * SIDE + pad + x * scale
                     picture[start : start + scale] = b"\x10" * scale

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 import zlib
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any
 from xml.etree import ElementTree
 
@@ -24,7 +24,11 @@ Pixels = list[list[bool]]
 
 
 def enlarged(rows: Pixels) -> Pixels:
-    return [[dark for dark in row for _ in range(SCALE)] for row in rows for _ in range(SCALE)]
+    return [[pixel for pixel in row for _ in range(SCALE)] for row in rows for _ in range(SCALE)]
+
+
+def dark(modules: Sequence[str]) -> Pixels:
+    return [[module == "1" for module in row] for row in modules]
 
 
 def pixels_of_svg(markup: str) -> Pixels:
@@ -94,7 +98,7 @@ def test_every_module_is_where_qrcode_has_it(text: str, mask: int) -> None:
     code: qrcode.QRCode[Any] = qrcode.QRCode(error_correction=ERROR_CORRECT_M, border=0, mask_pattern=mask)
     code.add_data(text)
     code.make()
-    assert qr_modules.drawn(text, mask) == code.get_matrix()
+    assert dark(qr_modules.drawn(text, mask)) == code.get_matrix()
 
 
 @pytest.mark.parametrize("version", range(1, 41))
@@ -107,17 +111,17 @@ def test_every_size_is_drawn_as_qrcode_draws_it(version: int) -> None:
     assert code.version == version
     for mask in qr_modules.MASKS if version <= 10 else [version % 8]:
         code.makeImpl(False, mask)
-        assert qr_modules.drawn(text, mask) == code.get_matrix()
+        assert dark(qr_modules.drawn(text, mask)) == code.get_matrix()
 
 
 def test_the_mask_with_the_fewest_penalties_is_taken() -> None:
-    best = qr_modules.drawn(TEXT, None)
-    penalties = {mask: util.lost_point(qr_modules.drawn(TEXT, mask)) for mask in qr_modules.MASKS}
+    best = dark(qr_modules.drawn(TEXT, None))
+    penalties = {mask: util.lost_point(dark(qr_modules.drawn(TEXT, mask))) for mask in qr_modules.MASKS}
     assert util.lost_point(best) == min(penalties.values()) < max(penalties.values())
 
 
 def test_four_light_modules_surround_the_code() -> None:
-    grid = [list(row) for row in qr.modules(TEXT)]
+    grid = dark(qr.modules(TEXT))
     inner = [row[4:-4] for row in grid[4:-4]]
     assert sum(map(sum, grid)) == sum(map(sum, inner))
     assert all(inner[0][:7])  # the finder pattern begins right inside
