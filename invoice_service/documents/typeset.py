@@ -1,8 +1,9 @@
 """The one way to a PDF: a Typst template, and what varies on it as strings.
 
-A template is a function, and what is compiled is one call of it with the data as one literal. So Typst finds
-the template as it was the last time, and keeps what it worked out about it; data handed over as inputs of the
-program would make it work out all of it, its own library included, once more for every page.
+A template is a function, and what is compiled is one call of it: the page's words as one literal of JSON, and
+each file as a literal of its own. So Typst finds the template as it was the last time, and keeps what it worked
+out about it; data handed over as inputs of the program would make it work out all of it, its own library
+included, once more for every page.
 
 A string handed over here is never read as markup, so nothing that a person typed can become an
 instruction; the fonts are ours alone, so the same strings give the same bytes on every machine; and a
@@ -53,16 +54,17 @@ def compiled(
     The same strings give the same bytes, whatever was set before.
     """
     shown = glyphs.coverage(fonts / TEXT_FONT)
-    data = json.dumps([_printable(page, shown), files or {}], ensure_ascii=False)
-    call = f'#import "/{template}": pages\n#pages(..json(bytes({_literal(data)})))'
+    data = _literal(json.dumps(_printable(page, shown), ensure_ascii=False))
+    named = ", ".join(f"{_literal(name)}: {_literal(text)}" for name, text in (files or {}).items())
+    call = f'#import "/{template}": pages\n#pages(json(bytes({data})), ({named or ":"}))'
     timestamp = made_at.replace(microsecond=0)
     pdf = _compiler(fonts).compile(call.encode(), format="pdf", pdf_standards=["a-3b"], timestamp=timestamp)
     return cast(bytes, pdf)
 
 
-def _literal(json_text: str) -> str:
-    """As a string of Typst: of its escapes JSON leaves only two to be made, having no control characters."""
-    return '"' + json_text.replace("\\", "\\\\").replace('"', '\\"') + '"'
+def _literal(text: str) -> str:
+    """As a string of Typst, whose every other character stands for itself."""
+    return '"' + text.replace("\\", "\\\\").replace('"', '\\"') + '"'
 
 
 def _compiler(fonts: Path) -> typst.Compiler:

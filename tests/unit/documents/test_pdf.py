@@ -157,6 +157,12 @@ def test_the_evidence_is_attached_byte_for_byte() -> None:
         assert bytes(attachment.get_data()) == EVIDENCE
 
 
+def test_no_character_of_an_attachment_is_markup_or_changed() -> None:
+    evidence = "".join(HOSTILE) + '\\\\"\\' + "".join(map(chr, range(0x100))) + "\r\n\ufeff\u2028\U0010ffff"
+    with pypdfium2.PdfDocument(pdf(invoice(line()), evidence_json=evidence.encode())) as document:
+        assert bytes(document.get_attachment(0).get_data()).decode() == evidence
+
+
 def test_without_evidence_nothing_is_attached() -> None:
     with pypdfium2.PdfDocument(pdf(invoice(line()), evidence_json=None)) as document:
         assert document.count_attachments() == 0
