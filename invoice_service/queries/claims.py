@@ -4,13 +4,14 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import datetime
+from uuid import UUID
 
 from invoice_service.domain.invoice import UnknownInvoice
 from invoice_service.domain.relay import OPEN
 from invoice_service.domain.standing import Standing, State
 from invoice_service.errors import N_, NotFound
 from invoice_service.services import Services
-from invoice_service.store import invoices, relays, statuses
+from invoice_service.store import invoices, refunds, relays, statuses
 from invoice_service.store.relays import Item, Relay
 
 PENDING, CLAIMED, TAKEN, REFUND, CREDITED, NOT_CLAIMED, RELEASED, NOT_RELEASED = (
@@ -27,11 +28,13 @@ class UnknownClaim(NotFound):
 
 @dataclass(frozen=True, slots=True)
 class OutcomeView:
-    """`outcome` is one of OUTCOMES; `since` when the invoice came to be so, where it did."""
+    """`outcome` is one of OUTCOMES; `since` when the invoice came to be so, where it did; `refund_id` of a
+    refund that waits until the company agrees."""
 
     number: str
     outcome: str
     since: datetime | None
+    refund_id: UUID | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,8 +55,9 @@ def claim(services: Services, claim_id: str) -> ClaimView:
         if found is None or found.claimant is None:
             raise UnknownClaim
         items = relays.items(connection, found.id)
+        waiting = refunds.awaiting_consent(connection, [item.number for item in items])
     now = services.clock()
-    told = tuple(_outcome(found, item, now) for item in items)
+    told = tuple(_outcome(found, item, now, waiting.get(item.number)) for item in items)
     return ClaimView(claim_id, found.kind, found.status.value, found.reason, told)
 
 
@@ -72,8 +76,8 @@ def _bytes(claim_id: str) -> bytes:
         raise UnknownClaim from None
 
 
-def _outcome(asked: Relay, item: Item, now: datetime) -> OutcomeView:
-    """By the final events. Who else claimed it is never told."""
+def _outcome(asked: Relay, item: Item, now: datetime, waiting: UUID | None) -> OutcomeView:
+    """By the final events. Who else claimed it is never told, nor others of a refund that is `waiting`."""
     if asked.status in OPEN:
         return OutcomeView(item.number, PENDING, None)
     standing = item.standing.now(now)
@@ -81,7 +85,7 @@ def _outcome(asked: Relay, item: Item, now: datetime) -> OutcomeView:
     if asked.kind == "release":
         return OutcomeView(item.number, NOT_RELEASED if is_theirs else RELEASED, standing.since)
     if is_theirs:
-        return OutcomeView(item.number, CLAIMED, standing.since)
+        return OutcomeView(item.number, CLAIMED, standing.since, waiting)
     word = {
         State.FREE: NOT_CLAIMED,
         State.CLAIMED: TAKEN,

@@ -180,6 +180,13 @@ def open_ones(connection: Connection, *, after: UUID | None, limit: int) -> Sequ
     return [_refund(row) for row in connection.execute(query.order_by(refunds.c.id).limit(limit))]
 
 
+def awaiting_consent(connection: Connection, numbers: Sequence[str]) -> dict[str, UUID]:
+    """Of those invoices that a company has claimed, the refund that waits for its word."""
+    waits = refunds.c.status == RefundStatus.CONSENT.value
+    query = select(refunds.c.invoice_number, refunds.c.id).where(refunds.c.invoice_number.in_(numbers), waits)
+    return {row.invoice_number: row.id for row in connection.execute(query)}
+
+
 def under_way(order_id: Any) -> Any:
     """Whether a refund of an order is not over, as part of another statement."""
     is_open = refunds.c.status.in_([status.value for status in OPEN])

@@ -10,6 +10,7 @@ from datetime import timedelta
 from decimal import Decimal
 from pathlib import Path
 from typing import Any
+from uuid import UUID
 
 import pytest
 
@@ -32,6 +33,7 @@ from invoice_service.flow.change_status import change_status
 from invoice_service.flow.refund import NothingPaid
 from invoice_service.ledger.entry import body_commitment
 from invoice_service.payments.provider import ProviderUnavailable, RefundRefused
+from invoice_service.queries import claims
 from invoice_service.queries.audit import numbers
 from invoice_service.queries.audit.numbers import NotInForce
 from tests.chain.registers import Key
@@ -160,11 +162,15 @@ def test_a_part_then_the_rest_of_an_invoice(till: Till) -> None:
 def test_of_a_claimed_invoice_the_company_has_to_agree(till: Till) -> None:
     sold, company, stranger = till.sell(), Key(), Key()
     assert sold.invoice is not None
-    till.office.claim(company, [sold.invoice])
+    ours = till.office.claim(company, [sold.invoice])
     till.office.settle()
+    theirs = till.office.claim(stranger, [sold.invoice])
+    till.office.settle()
+    assert waiting(till, ours) == [None]
     asked = till.ask(sold, HALF, Reason.ALLOWANCE)
     till.settle(3)
     assert till.refund(asked).status is RefundStatus.CONSENT
+    assert (waiting(till, ours), waiting(till, theirs)) == ([asked], [None]), "only the claimant is asked"
     assert at_the_sandbox(till) == 0
     with pytest.raises(consent.NotTheClaimant):
         till.consent(stranger, asked)
@@ -178,8 +184,14 @@ def test_of_a_claimed_invoice_the_company_has_to_agree(till: Till) -> None:
     till.settle()
     assert till.refund(asked).status is RefundStatus.DONE
     assert till.office.state(sold.invoice) == (State.CLAIMED, 1)
+    assert waiting(till, ours) == [None]
     with pytest.raises(consent.NoConsentWanted):
         till.consent(company, asked)
+
+
+def waiting(till: Till, claim_id: bytes) -> list[UUID | None]:
+    """What whoever holds the claim is asked to agree to, invoice by invoice."""
+    return [one.refund_id for one in claims.claim(till.services, claim_id.hex()).invoices]
 
 
 def test_a_consent_that_nobody_gives_lapses(till: Till) -> None:

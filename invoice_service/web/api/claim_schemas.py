@@ -85,6 +85,9 @@ class Outcome(Schema):
     number = fields.String()
     outcome = fields.String(metadata={"enum": list(OUTCOMES)})
     since = Instant(allow_none=True)
+    refund_id = fields.UUID(
+        allow_none=True, metadata={"description": "of the refund that waits for the company's consent"}
+    )
 
 
 class Claim(Schema):
