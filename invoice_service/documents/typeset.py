@@ -1,9 +1,9 @@
 """The one way to a PDF: a Typst template, and what varies on it as strings.
 
-A template is a function, and what is compiled is one call of it: the page's words as one literal of JSON, and
-each file as a literal of its own. So Typst finds the template as it was the last time, and keeps what it worked
-out about it; data handed over as inputs of the program would make it work out all of it, its own library
-included, once more for every page.
+A template is a function, and what is compiled is one call of it: the page's words as one literal of JSON,
+and each file as a literal of its own. So Typst finds the template as it was the last time, and keeps what it
+worked out about it; data handed over as inputs of the program would make it work out all of it, its own
+library included, once more for every page.
 
 A string handed over here is never read as markup, so nothing that a person typed can become an
 instruction; the fonts are ours alone, so the same strings give the same bytes on every machine; and a
