@@ -339,6 +339,7 @@ def _sale_rows(connection: Connection, found: Sequence[Row], lang: str, now: dat
             order_id=row["id"],
             paid_at=row["paid_at"],
             amount_fen=row["amount_fen"],
+            refunded_fen=row["refunded_fen"],
             goods=vendors.goods_words(row["lines"], lang),
             stall_code=row["stall_code"],
             invoice_number=row["number"],

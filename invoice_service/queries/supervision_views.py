@@ -169,11 +169,12 @@ class VendorAllowance:
 
 @dataclass(frozen=True, slots=True)
 class SaleRow:
-    """A paid order. `ledger` is of its SALE entry."""
+    """A paid order, and what of it was paid back. `ledger` is of its SALE entry."""
 
     order_id: UUID
     paid_at: datetime
     amount_fen: int
+    refunded_fen: int
     goods: str
     stall_code: str
     invoice_number: str | None

@@ -180,6 +180,24 @@ def test_pages_of_such_a_day(place: Town, clock: Clock) -> None:
         assert "-10.80" in page.text, path
 
 
+def test_an_officer_sees_of_each_sale_what_went_back(place: Town, clock: Clock) -> None:
+    officer, vendor_id = place.actor("officer"), place.vendors["vendor"]
+    whole, part, none = sell_and_give_back_more(place, clock)
+    look.at_vendor(place.services, officer, vendor_id, "退款检查")
+    day = business_day(clock.now)
+    listed = supervision.sales(place.services, officer, "en", vendor_id, day - timedelta(days=1), day)
+    assert {one.order_id: one.refunded_fen for one in listed.rows} == {whole: 1_000, part: 400, none: 0}
+    said = {
+        f"/officer/vendors/{vendor_id}": (">Paid back<", ">Partly paid back<"),
+        f"/officer/sales/{whole}": (">Goods returned<", "Paid back at", "</span>10.00"),
+        f"/officer/sales/{part}": (">Goods returned<", "Paid back at", "</span>4.00"),
+    }
+    for path, texts in said.items():
+        page = place.browser("officer").get(path, headers={"Accept-Language": "en"}).text
+        assert [text for text in texts if text not in page] == [], path
+    assert "refunds-title" not in place.browser("officer").get(f"/officer/sales/{none}").text
+
+
 def test_a_refund_stands_under_its_cell_of_the_return(place: Town, clock: Clock) -> None:
     sold = sell(place, Basket((("leek", Decimal(2)),)))
     give_back(place, sold, [Back(0, amount_fen=400)])

@@ -176,6 +176,7 @@ class SaleRow(Schema):
     order_id = fields.UUID()
     paid_at = Instant()
     amount_fen = fields.Integer()
+    refunded_fen = fields.Integer(metadata={"description": "what of it was paid back"})
     goods = fields.String()
     stall_code = fields.String()
     invoice_number = fields.String(allow_none=True)
