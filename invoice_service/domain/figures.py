@@ -18,6 +18,11 @@ class Figures:
     invoiced_fen: int = 0
 
     @property
+    def moved(self) -> bool:
+        """Whether anything was sold, or went back."""
+        return bool(self.orders or self.amount_fen)
+
+    @property
     def invoiced_percent(self) -> int | None:
         """Invoices per hundred orders; None where nothing was sold."""
         return min(100, round(100 * self.invoices / self.orders)) if self.orders else None

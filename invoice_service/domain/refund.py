@@ -67,6 +67,9 @@ REFUND_TRANSITIONS: Mapping[RefundStatus, frozenset[RefundStatus]] = {
     RefundStatus.REFUSED: frozenset(),
 }
 OPEN = frozenset(status for status, after in REFUND_TRANSITIONS.items() if after)
+# Of a claimed invoice: before the money goes back, and once more if the chain begins anew before it is
+# written down.
+ASKS_CLAIMANT = frozenset({RefundStatus.CONSENT, RefundStatus.CREDITING})
 
 
 def step(current: RefundStatus, wanted: RefundStatus) -> RefundStatus:

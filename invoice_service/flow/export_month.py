@@ -16,11 +16,11 @@ from invoice_service.flow.access import note
 from invoice_service.services import Services
 from invoice_service.store import sales
 
-# (Chinese, English, what stands in the column)
+# (Chinese, English, what stands in the column). What went back is taken off everywhere else.
 _DAYS = (
     ("日期", "Day", "day"),
     ("订单数", "Orders", "count"),
-    ("收款，已减退款（元）", "Takings less paid back (¥)", "money_fen"),
+    ("收款，已扣退款（元）", "Takings less paid back (¥)", "money_fen"),
     ("退款（元）", "Paid back (¥)", "money_fen"),
     ("免税销售额（元）", "Exempt sales (¥)", "money_fen"),
     ("应税销售额，不含税（元）", "Taxable sales without tax (¥)", "money_fen"),

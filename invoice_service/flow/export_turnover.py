@@ -17,14 +17,15 @@ from invoice_service.store import market, turnover
 
 ALL_GOODS = 100_000  # more kinds than any market sells
 # (Chinese, English, what stands in the column, of what name the row's value is)
+_TAKINGS = ("收款，已扣退款（元）", "Takings less paid back (¥)", "money_fen", "amount_fen")
 _NAMED = (("名称", "Name", "text", "name"),)
 _COUNTED = (
     ("订单数", "Orders", "count", "orders"),
     ("开票数", "Invoices", "count", "invoices"),
     ("开票金额（元）", "Invoiced (¥)", "money_fen", "invoiced_fen"),
-    ("收款（元）", "Takings (¥)", "money_fen", "amount_fen"),
+    _TAKINGS,
 )
-_SOLD = (("笔数", "Lines", "count", "lines"), ("收款（元）", "Takings (¥)", "money_fen", "amount_fen"))
+_SOLD = (("笔数", "Lines", "count", "lines"), _TAKINGS)
 _WEIGHED = (("单位", "Unit", "text", "unit"), ("数量", "Quantity", "quantity", "quantity"))
 _KEYS = {
     "stall": (("摊位", "Stall", "text", "key"), *_NAMED, *_COUNTED),

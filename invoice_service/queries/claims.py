@@ -7,7 +7,7 @@ from datetime import datetime
 from uuid import UUID
 
 from invoice_service.domain.invoice import UnknownInvoice
-from invoice_service.domain.relay import OPEN
+from invoice_service.domain.relay import OPEN, RelayStatus
 from invoice_service.domain.standing import Standing, State
 from invoice_service.errors import N_, NotFound
 from invoice_service.services import Services
@@ -77,7 +77,11 @@ def _bytes(claim_id: str) -> bytes:
 
 
 def _outcome(asked: Relay, item: Item, now: datetime, waiting: UUID | None) -> OutcomeView:
-    """By the final events. Who else claimed it is never told, nor others of a refund that is `waiting`."""
+    """By the final events. Who else claimed it is never told.
+
+    Of a refund that is `waiting` only the list is told that made the claim. Its signature is public from then
+    on, and another list that repeats it must not learn more.
+    """
     if asked.status in OPEN:
         return OutcomeView(item.number, PENDING, None)
     standing = item.standing.now(now)
@@ -85,7 +89,8 @@ def _outcome(asked: Relay, item: Item, now: datetime, waiting: UUID | None) -> O
     if asked.kind == "release":
         return OutcomeView(item.number, NOT_RELEASED if is_theirs else RELEASED, standing.since)
     if is_theirs:
-        return OutcomeView(item.number, CLAIMED, standing.since, waiting)
+        told = waiting if asked.status is RelayStatus.DONE else None
+        return OutcomeView(item.number, CLAIMED, standing.since, told)
     word = {
         State.FREE: NOT_CLAIMED,
         State.CLAIMED: TAKEN,

@@ -11,7 +11,7 @@ from sqlalchemy import Connection, RowMapping, text
 
 from invoice_service.domain.credit_note import UnknownCreditNote
 from invoice_service.domain.policy import Actor, OutOfScope, own_vendor
-from invoice_service.domain.refund import Reason, RefundStatus, UnknownRefund
+from invoice_service.domain.refund import ASKS_CLAIMANT, Reason, UnknownRefund
 from invoice_service.domain.standing import State
 from invoice_service.ledger import canonical
 from invoice_service.queries.views import NoteView, RefundView
@@ -87,7 +87,7 @@ def note_in_force(connection: Connection, invoice_number: str, number: str) -> C
 
 
 def proposal(services: Services, refund_id: UUID) -> Proposal:
-    """Whoever knows the id was told it with the invoice. Raises UnknownRefund."""
+    """Whoever knows the id was told it with the invoice, or with the claim on it. Raises UnknownRefund."""
     with services.database.read() as connection:
         refund = refunds.by_id(connection, refund_id)
         note = refunds.note_of(connection, refund_id)
@@ -95,7 +95,6 @@ def proposal(services: Services, refund_id: UUID) -> Proposal:
             raise UnknownRefund
         standing = statuses.standing(connection, note.invoice_number).now(services.clock())
         epoch = chain.live_epoch(connection)
-    wanted = (RefundStatus.CONSENT, RefundStatus.CREDITING)
     return Proposal(
         refund_id=refund_id,
         status=refund.status.value,
@@ -107,7 +106,7 @@ def proposal(services: Services, refund_id: UUID) -> Proposal:
         body=canonical.decode(note.body),
         body_salt=note.body_salt,
         epoch=None if epoch is None else EpochView(epoch.nonce, epoch.chain_id, epoch.contract or b""),
-        is_wanted=refund.status in wanted and standing.state is State.CLAIMED,
+        is_wanted=refund.status in ASKS_CLAIMANT and standing.state is State.CLAIMED,
     )
 
 

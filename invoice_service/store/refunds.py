@@ -12,7 +12,7 @@ from uuid import UUID
 from sqlalchemy import Connection, bindparam, func, insert, select, text, update
 
 from invoice_service.domain.order import Order
-from invoice_service.domain.refund import OPEN, BackLine, RefundStatus, SoldLine
+from invoice_service.domain.refund import ASKS_CLAIMANT, OPEN, BackLine, RefundStatus, SoldLine
 from invoice_service.domain.tax import rule_by_id
 from invoice_service.store.refund_tables import credit_notes, refund_lines, refunds
 from invoice_service.store.tables import invoice_sequence, order_lines, orders, payments, sales
@@ -181,8 +181,8 @@ def open_ones(connection: Connection, *, after: UUID | None, limit: int) -> Sequ
 
 
 def awaiting_consent(connection: Connection, numbers: Sequence[str]) -> dict[str, UUID]:
-    """Of those invoices that a company has claimed, the refund that waits for its word."""
-    waits = refunds.c.status == RefundStatus.CONSENT.value
+    """By invoice, the refund that waits for the word of the company that has claimed it, if one has."""
+    waits = refunds.c.status.in_([status.value for status in ASKS_CLAIMANT])
     query = select(refunds.c.invoice_number, refunds.c.id).where(refunds.c.invoice_number.in_(numbers), waits)
     return {row.invoice_number: row.id for row in connection.execute(query)}
 

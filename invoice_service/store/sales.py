@@ -14,7 +14,7 @@ from sqlalchemy import Connection, RowMapping, text
 from invoice_service.domain.authorisation import minute_of_week
 from invoice_service.domain.figures import Figures
 from invoice_service.domain.numbering import business_day
-from invoice_service.domain.period import DAY, Period, midnight
+from invoice_service.domain.period import Period
 
 Range = tuple[datetime, datetime]  # the first instant, and the first after it
 
@@ -152,8 +152,8 @@ def sums(connection: Connection, vendor_id: int, ranges: Sequence[Range]) -> lis
 
 def paid_back(connection: Connection, vendor_id: int, period: Period) -> dict[date, int]:
     """Fen that went back to buyers, by the day on which it did; days without are left out."""
-    begins, ends = midnight(period.first_day), midnight(period.last_day + DAY)
-    rows = connection.execute(_PAID_BACK, {"vendor_id": vendor_id, "begins": begins, "ends": ends})
+    values = {"vendor_id": vendor_id, "begins": period.begins, "ends": period.ends}
+    rows = connection.execute(_PAID_BACK, values)
     return {day: amount_fen for day, amount_fen in rows}
 
 

@@ -140,8 +140,8 @@ def test_a_months_workbook_says_what_went_back(place: Town, clock: Clock) -> Non
     assert titles[2:4] == ("Takings less paid back (¥)", "Paid back (¥)")
     by_day = {row[0].date(): row[2:4] for row in rows if isinstance(row[0], datetime)}
     assert by_day[day] == (-10.8, 14)
-    yesterday = by_day.get(day - timedelta(days=1))  # none on the first of a month
-    assert yesterday in ((20, 0), None)
+    if day.day > 1:
+        assert by_day[day - timedelta(days=1)] == (20, 0)
     assert rows[-1][3] == 14, "the total"
 
 
@@ -194,8 +194,31 @@ def test_an_officer_sees_of_each_sale_what_went_back(place: Town, clock: Clock) 
     }
     for path, texts in said.items():
         page = place.browser("officer").get(path, headers={"Accept-Language": "en"}).text
+        page = page[page.index("refunds-title") :] if "sales" in path else page
         assert [text for text in texts if text not in page] == [], path
     assert "refunds-title" not in place.browser("officer").get(f"/officer/sales/{none}").text
+    days = {"first_day": str(day - timedelta(days=1)), "last_day": str(day)}
+    told = place.api(
+        "officer", "GET", f"/api/v1/supervision/vendors/{vendor_id}/sales", query_string=days
+    ).json
+    assert told is not None
+    assert sorted(one["refunded_fen"] for one in told["items"]) == [0, 400, 1_000]
+    greens = sell(place, Basket((("pakchoi", Decimal(1)),)))
+    give_back(place, greens)
+    look.at_stall(place.services, officer, "A01", "退款检查")
+    check = place.browser("officer").get("/officer/stalls/A01", headers={"Accept-Language": "en"}).text
+    assert ">Paid back<" in check
+
+
+def test_a_month_in_which_money_only_went_back_has_a_workbook(place: Town, clock: Clock) -> None:
+    month = period_of(PeriodKind.MONTH, business_day(clock.now))
+    now, clock.now = clock.now, month.begins - timedelta(days=1)
+    sold = sell(place, PlainAmount(1_000))
+    clock.now = now
+    give_back(place, sold)
+    page = place.browser("vendor").get(f"/vendor/months?day={month.first_day}").text
+    assert f'href="/vendor/months/{month.first_day}.xlsx"' in page
+    assert "-10.00" in page
 
 
 def test_a_refund_stands_under_its_cell_of_the_return(place: Town, clock: Clock) -> None:

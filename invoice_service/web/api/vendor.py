@@ -289,7 +289,10 @@ def month_summary(month: str) -> Any:
 @blueprint.alt_response(422, schema=Problem)
 @blueprint.doc(**_SESSION, responses={"200": {"description": "the workbook", "content": {XLSX: {}}}})
 def month_workbook(month: str) -> Response:
-    """The same as an XLSX workbook. Needs a fresh proof; that it was taken out is recorded."""
+    """The month as an XLSX workbook, with what was paid back on each day.
+
+    Needs a fresh proof; that it was taken out is recorded.
+    """
     name, data = export_month.export_month(services(), actor(), language(), _month(month))
     response = Response(data, mimetype=XLSX)
     response.headers["Content-Disposition"] = f'attachment; filename="{name}"'
