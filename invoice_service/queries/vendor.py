@@ -401,13 +401,9 @@ def _order_row(row: RowMapping, lang: str) -> OrderRow:
 
 
 def _invoice_row(row: RowMapping, ledger: LedgerState, lang: str) -> InvoiceRow:
+    stored = ("number", "order_id", "issued_at", "total_fen", "tax_fen", "credited_fen", "stall_code")
     return InvoiceRow(
-        number=row["number"],
-        order_id=row["order_id"],
-        issued_at=row["issued_at"],
-        total_fen=row["total_fen"],
-        tax_fen=row["tax_fen"],
-        stall_code=row["stall_code"],
+        **{name: row[name] for name in stored},
         stall_name=_named(row, "stall", lang),
         ledger=ledger,
     )

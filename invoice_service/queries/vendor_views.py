@@ -183,13 +183,14 @@ class OrderDetail:
 
 @dataclass(frozen=True, slots=True)
 class InvoiceRow:
-    """Without the buyer, whom the vendor has no need to know."""
+    """Without the buyer, whom the vendor has no need to know. `credited_fen`: by credit notes in force."""
 
     number: str
     order_id: UUID
     issued_at: datetime
     total_fen: int
     tax_fen: int
+    credited_fen: int
     stall_code: str
     stall_name: str
     ledger: LedgerState

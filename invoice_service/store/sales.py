@@ -218,7 +218,9 @@ def invoices(
     """The newest that fit; `wanted` has some of the keys of _INVOICE_FILTERS, and `after_at`."""
     statement = f"""
         SELECT i.number, i.order_id, i.issued_at, i.total_fen, i.tax_fen, s.code AS stall_code,
-               s.name_zh AS stall_zh, s.name_en AS stall_en
+               s.name_zh AS stall_zh, s.name_en AS stall_en,
+               (SELECT coalesce(sum(n.total_fen), 0)::bigint FROM credit_notes AS n
+                WHERE n.invoice_number = i.number AND n.event_id IS NOT NULL) AS credited_fen
         FROM invoices AS i JOIN stalls AS s ON s.id = i.stall_id
         WHERE i.vendor_id = :vendor_id {_narrowed(_INVOICE_FILTERS, wanted)}
         ORDER BY i.issued_at DESC, i.number DESC LIMIT :limit

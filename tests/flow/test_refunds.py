@@ -36,6 +36,7 @@ from invoice_service.payments.provider import ProviderUnavailable, RefundRefused
 from invoice_service.queries import claims
 from invoice_service.queries.audit import numbers
 from invoice_service.queries.audit.numbers import NotInForce
+from invoice_service.store import sales
 from tests.chain.registers import Key
 from tests.en16931 import schema_errors
 from tests.till import Sold, Till, open_till
@@ -123,13 +124,16 @@ def test_a_part_then_the_rest_of_an_invoice(till: Till) -> None:
     assert till.refund(asked).status is RefundStatus.LOCKING
     settle_refunds.advance(till.services)
     assert at_the_sandbox(till) == 0, "nothing goes back before the contract has locked it"
+    assert credited(till) == [0]
     till.settle()
     assert till.refund(asked).status is RefundStatus.DONE
+    assert credited(till) == [625]
     assert till.office.state(sold.invoice) == (State.FREE, 1)
     rest = till.ask(sold)
     till.settle()
     assert till.refund(rest).status is RefundStatus.DONE
     assert till.office.state(sold.invoice) == (State.CREDITED, 2)
+    assert credited(till) == [1250]
     assert till.office.query("SELECT status FROM orders") == "refunded"
     notes = [json.loads(body) for (body,) in till.office.rows("SELECT body FROM credit_notes ORDER BY notes")]
     assert [(note["total_fen"], note["whole"], note["notes"]) for note in notes] == [
@@ -157,6 +161,13 @@ def test_a_part_then_the_rest_of_an_invoice(till: Till) -> None:
         assert fits(body)
         assert schema_errors(ubl(body, None)) == []
         assert [read(write(body, None)).body for write in (ubl, flat)] == [body, body]
+
+
+def credited(till: Till) -> list[int]:
+    """Fen that credit notes took off, of each invoice in the vendor's list."""
+    vendor_id = till.office.query("SELECT id FROM vendors")
+    with till.services.database.read() as connection:
+        return [row["credited_fen"] for row in sales.invoices(connection, vendor_id, {}, limit=9)]
 
 
 def test_of_a_claimed_invoice_the_company_has_to_agree(till: Till) -> None:

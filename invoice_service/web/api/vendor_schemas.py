@@ -198,6 +198,7 @@ class InvoiceRow(Schema):
     issued_at = Instant()
     total_fen = fields.Integer()
     tax_fen = fields.Integer()
+    credited_fen = fields.Integer(metadata={"description": "taken off by credit notes in force"})
     stall_code = fields.String()
     stall_name = fields.String()
     ledger = fields.Nested(Ledger)
