@@ -17,7 +17,7 @@ from invoice_service.domain.refund import BackLine, Reason, back_price
 from invoice_service.errors import N_, NotFound
 
 NOTHING_TO_PAY = N_("A genuine credit note: it takes from the invoice that it names. It is nothing to pay.")
-_AS_THERE = ("name", "tax_code", "unit", "unit_price", "rate", "treatment", "rule", "basis")
+_GOODS, _TAX = ("name", "tax_code", "unit"), ("rate", "treatment", "rule", "basis")  # as they were invoiced
 _PARTIES = ("issuer", "market", "stall", "seller")
 
 
@@ -100,8 +100,9 @@ def refund_body(
 def _note_line(part: BackLine, line: dict[str, Any]) -> Document:
     return {
         "line": part.sold.place,
-        **{name: line[name] for name in _AS_THERE},
+        **{name: line[name] for name in _GOODS},
         "unit_price": decimal_text(back_price(part)),
+        **{name: line[name] for name in _TAX},
         "quantity": None if part.quantity is None else decimal_text(part.quantity),
         "amount_fen": part.amount_fen,
         "net_fen": part.net_fen,

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from uuid import UUID
+
+from sqlalchemy import Connection
 
 from invoice_service.domain.invoice import UnknownInvoice
 from invoice_service.domain.relay import OPEN, RelayStatus
@@ -55,7 +58,7 @@ def claim(services: Services, claim_id: str) -> ClaimView:
         if found is None or found.claimant is None:
             raise UnknownClaim
         items = relays.items(connection, found.id)
-        waiting = refunds.awaiting_consent(connection, [item.number for item in items])
+        waiting = _waiting(connection, found, items)
     now = services.clock()
     told = tuple(_outcome(found, item, now, waiting.get(item.number)) for item in items)
     return ClaimView(claim_id, found.kind, found.status.value, found.reason, told)
@@ -76,12 +79,16 @@ def _bytes(claim_id: str) -> bytes:
         raise UnknownClaim from None
 
 
-def _outcome(asked: Relay, item: Item, now: datetime, waiting: UUID | None) -> OutcomeView:
-    """By the final events. Who else claimed it is never told.
+def _waiting(connection: Connection, asked: Relay, items: Sequence[Item]) -> dict[str, UUID]:
+    """By invoice, the refund that the company is to agree to: told to the list that made the claim. Its
+    signature is public from then on, and another list that repeats it is refused and must not learn more."""
+    if asked.status is not RelayStatus.DONE:
+        return {}
+    return refunds.awaiting_consent(connection, [item.number for item in items])
 
-    Of a refund that is `waiting` only the list is told that made the claim. Its signature is public from then
-    on, and another list that repeats it must not learn more.
-    """
+
+def _outcome(asked: Relay, item: Item, now: datetime, waiting: UUID | None) -> OutcomeView:
+    """By the final events. Who else claimed it is never told."""
     if asked.status in OPEN:
         return OutcomeView(item.number, PENDING, None)
     standing = item.standing.now(now)
@@ -89,8 +96,7 @@ def _outcome(asked: Relay, item: Item, now: datetime, waiting: UUID | None) -> O
     if asked.kind == "release":
         return OutcomeView(item.number, NOT_RELEASED if is_theirs else RELEASED, standing.since)
     if is_theirs:
-        told = waiting if asked.status is RelayStatus.DONE else None
-        return OutcomeView(item.number, CLAIMED, standing.since, told)
+        return OutcomeView(item.number, CLAIMED, standing.since, waiting)
     word = {
         State.FREE: NOT_CLAIMED,
         State.CLAIMED: TAKEN,

@@ -19,6 +19,7 @@ from chain.statuses import State
 from invoice_service.domain.refund import Back, RefundStatus
 from invoice_service.flow import relay, settle_refunds
 from invoice_service.payments.provider import ProviderUnavailable, RefundRefused
+from invoice_service.store import refunds
 from invoice_service.store.unit_of_work import DatabaseUnavailable
 from scripts.lib.addresses import free_port
 from tests import forked
@@ -115,6 +116,9 @@ def test_a_consent_is_good_in_its_epoch_only(
     waits = RefundStatus.CONSENT if status is RefundStatus.PAYING else RefundStatus.CREDITING
     assert till.refund(asked).status is waits
     assert state(till, sold) == (State.CLAIMED, 0)
+    with till.services.database.read() as connection:
+        number = sold.invoice.number if sold.invoice else ""
+        assert refunds.awaiting_consent(connection, [number]) == {number: asked}, "the company is asked again"
     till.consent(company, asked)
     till.office.clock.now += settle_refunds.ASK_AGAIN_AFTER + timedelta(seconds=1)
     till.settle()
