@@ -274,3 +274,16 @@ def test_what_came_too_late_is_returned_and_is_no_sale_to_refund(till: Till) -> 
             till.ask(late, reason=Reason.ISSUED_IN_ERROR)
         pay.return_owed(till.services)
     assert [amount_fen for _, amount_fen in till.paid_back()] == [500]
+
+
+def test_of_an_order_that_was_paid_back_the_shopper_still_finds_the_invoice(
+    till: Till, client: FlaskClient
+) -> None:
+    """It exists still, and its page names the credit note."""
+    sold = till.sell()
+    assert sold.invoice is not None
+    till.ask(sold)
+    till.settle()
+    page = client.get(f"/o/{sold.token}", headers={"Accept-Language": "en"}).text
+    assert "Your money went back the way it came." in page
+    assert f'href="/i/{sold.invoice.token}"' in page
