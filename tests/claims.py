@@ -32,6 +32,7 @@ from invoice_service.store.chain import Epoch
 from tests import make
 from tests.chain.registers import Key
 from tests.clock import Clock
+from tests.stack import eventually
 
 OLDER = timedelta(minutes=1)  # keys than claims: a chain's clock tells whole seconds, and may be behind
 PRIVATE = make_buyer("individual", "", None)
@@ -140,6 +141,10 @@ class ClaimsOffice:
         agreed, numbers = self.terms(company), [one.number for one in wanted]
         signed = self.signature(company, "Release", numbers, agreed)
         return claim.release(self.services, numbers, agreed, signed)
+
+    def send(self) -> None:
+        """The call that has waited longest, until it is mined: on a busy machine the chain takes a moment."""
+        eventually(lambda: relay.relay(self.services, self.account) == "mined")
 
     def settle(self) -> None:
         """Send what waits, take in what came of it, until nothing is left to do."""

@@ -159,7 +159,7 @@ def test_a_call_is_not_done_under_blocks_that_were_read_before_the_chain_went_ba
     office.settle()
     chain_node.call("evm_revert", before)
     claim_id = office.claim(Key(), [one])
-    assert relay.relay(office.services, office.account) == "mined"
+    office.send()
     relay.relay(office.services, office.account)
     assert office.query("SELECT status FROM relays WHERE id = :id", id=claim_id) == "sent"
     office.settle()
@@ -291,7 +291,7 @@ def test_events_of_an_epoch_that_has_ended_meanwhile_are_not_taken_in(
     """They were read before the end, and come after the statuses were restored."""
     one, ended = office.invoice(), office.epoch
     office.claim(Key(), [one])
-    assert relay.relay(office.services, office.account) == "mined"
+    office.send()
 
     class EndsTheEpoch:
         def __init__(self) -> None:
@@ -315,7 +315,7 @@ def test_events_of_an_epoch_that_has_ended_meanwhile_are_not_taken_in(
 def test_a_lock_that_was_taken_in_before_the_end_is_done(chain_node: AnvilNode, office: ClaimsOffice) -> None:
     one = office.invoice()
     asked = change_status(office.services, one.number, Lock())
-    assert relay.relay(office.services, office.account) == "mined"
+    office.send()
     while ingest.ingest(office.services, office.events):
         pass
     office.begin_epoch(in_place_of=office.epoch.id)

@@ -15,7 +15,6 @@ import pytest
 from chain import node
 from chain.node import AnvilNode
 from invoice_service.domain.relay import Lock
-from invoice_service.flow import relay
 from invoice_service.flow.change_status import change_status
 from scripts.lib.addresses import free_port
 from tests import dying, forked
@@ -99,7 +98,7 @@ def beginning(
         office.claim(Key(), [claimed])
         office.settle()
         office.claim(Key(), [mined])
-        assert relay.relay(office.services, office.account) == "mined"
+        office.send()
         change_status(office.services, claimed.number, Lock())
         office.claim(Key(), [waiting])
         change_status(office.services, locked.number, Lock())
